@@ -1,0 +1,45 @@
+"""`anymodal doctor`."""
+
+import platform
+import shutil
+from importlib import metadata
+
+from anymodal.console import print_line, print_table
+
+_EXTRAS = {
+    "base": ("numpy", "pandas", "pyarrow", "duckdb", "msgspec"),
+    "media": ("pillow", "soundfile", "av"),
+    "curate": ("datasets", "webdataset", "openai"),
+    "models": ("torch", "transformers", "diffusers", "peft", "accelerate", "torchmetrics"),
+    "official": ("pycocoevalcap",),
+}
+_INTRUDERS = ("torchvision", "torchaudio")
+
+
+def doctor() -> None:
+    """Look at this machine: which parts of the suite can work, and what is missing for the others.
+
+    Examples:
+
+        anymodal doctor
+    """
+    rows = []
+    for extra, packages in _EXTRAS.items():
+        for package in packages:
+            version = _version(package)
+            rows.append((extra, package, version or "missing", "" if version else f'pip install "anymodal[{extra}]"'))
+    java = shutil.which("java")
+    rows.append(("official", "java", java or "missing", "" if java else "Java 8 or newer, for METEOR and SPICE"))
+    rows.extend(("harmful", name, _version(name) or "absent, good", "") for name in _INTRUDERS)
+    print_table(f"anymodal {metadata.version('anymodal')}", ("extra", "what", "found", "remedy"), rows)
+    free = shutil.disk_usage(".").free / 2**30
+    print_line(
+        f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {free:.0f} GiB free here."
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,73 @@
+"""`anymodal eval TASK...`."""
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anymodal.console import print_note, print_table, progress_bar
+
+
+class Exposed(enum.StrEnum):
+    """How far a number is zero-shot."""
+
+    STRICT_ZERO_SHOT = "strict_zero_shot"
+    IN_DOMAIN_MEDIA = "in_domain_media"
+    FINE_TUNED = "fine_tuned"
+    UNKNOWN = "unknown"
+
+
+def evaluate(
+    tasks: Annotated[
+        list[str], typer.Argument(metavar="TASK...", help="Such as vqav2, coco_captions:val2014, world/vqav2.")
+    ],
+    model: Annotated[str, typer.Option(help="baseline:NAME or replay:FILE.", metavar="KIND:NAME")],
+    out: Annotated[Path, typer.Option(help="Run folders go to OUT/MODEL/TASK.")],
+    data: Annotated[Path, typer.Option(help="Holds <benchmark>/<official file names>.", envvar="ANYMODAL_DATA")],
+    name: Annotated[str, typer.Option(help="The model's name in tables; by default KIND:NAME.")] = "",
+    limit: Annotated[int | None, typer.Option(help="Only so many items; 100 lie within 500.", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="For sampling models, baselines and intervals.")] = 0,
+    batch_size: Annotated[int, typer.Option(help="Requests given to the model at once.", min=1)] = 32,
+    exposure: Annotated[Exposed, typer.Option(help="What the model saw of the benchmark.")] = Exposed.UNKNOWN,
+) -> None:
+    """Ask a model every question of a benchmark, and score its answers by the official rules.
+
+    Baselines show what numbers mean: oracle, blind, most-frequent, shuffled, random, constant, empty.
+    `replay:FILE` takes answers given elsewhere, JSON lines of id and text. Tasks that begin with world/ are asked
+    about the embedded world (`anymodal world`), for self-tests.
+
+    Examples:
+
+        anymodal eval world/vqav2 world/audiocaps --model baseline:blind --data world --out runs
+
+        anymodal eval vqav2 --model replay:answers.jsonl --name my-model --data $ANYMODAL_DATA --out runs --limit 500
+    """
+    from evals.benchmarks import Task
+    from evals.harness.runner import EvalSettings, load_items, make_adapter
+    from evals.harness.runner import evaluate as run
+
+    settings = EvalSettings(data=data, limit=limit, seed=seed, batch_size=batch_size, exposure=exposure.value)
+    rows = []
+    for task in [Task(spelling) for spelling in tasks]:
+        items = load_items(task, settings)
+        adapter = make_adapter(model, task, items, settings)
+        folder = run_folder(out, name or model, task.name)
+        with progress_bar(task.name) as advance:
+            result = run(
+                task, adapter, items, model=name or model, out=folder, settings=settings, progress=advance
+            ).result
+        low_high = f"{result.interval.low:.3f} to {result.interval.high:.3f}" if result.interval else "-"
+        value = "-" if result.value is None else f"{result.value:.3f}"
+        rows.append((task.name, result.protocol, value, low_high, result.unit, sum(result.unscored.values()), result.n))
+        print_note(f"wrote {folder}")
+    print_table(name or model, ("task", "protocol", "value", "95 %", "unit", "unscored", "n"), rows, right=2)
+
+
+def run_folder(out: Path, model: str, task: str) -> Path:
+    """Where a model's run on a task goes: `OUT/MODEL/TASK`, both as plain names."""
+    return out / _plain(model) / _plain(task)
+
+
+def _plain(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name).strip(".") or "_"

@@ -1,0 +1,198 @@
+"""`anymodal score METRIC`: predictions made elsewhere, official files in."""
+
+import enum
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from anymodal.console import print_bytes, print_table
+
+if TYPE_CHECKING:
+    from evals.harness.offline import OfflineScore
+    from evals.metrics.vqa import VqaRevision
+    from evals.results import Metric, Result
+
+score_app = typer.Typer(
+    name="score",
+    help="Score predictions made elsewhere against official annotation files, by the official rules.",
+    no_args_is_help=True,
+)
+
+Predictions = Annotated[Path, typer.Option(help="What the model answered, in the official results format.")]
+PerSample = Annotated[Path | None, typer.Option(help="Write one row an item: FILE.parquet or FILE.jsonl.")]
+Json = Annotated[bool, typer.Option("--json", help="The result object instead of a table.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse missing predictions instead of counting them.")]
+Seed = Annotated[int, typer.Option(help="Of the intervals.")]
+
+
+class VqaProtocol(enum.StrEnum):
+    """The official VQA scorer, and as it was before March 2021."""
+
+    OFFICIAL = "vqa@official"
+    BEFORE_2021 = "vqa@official-before-2021"
+
+
+_REVISIONS: Final[Mapping[VqaProtocol, "VqaRevision"]] = {
+    VqaProtocol.OFFICIAL: "official",
+    VqaProtocol.BEFORE_2021: "official-before-2021",
+}
+
+
+class Tokenizer(enum.StrEnum):
+    """How captions become words: the official PTB rules, or lower case and white space (another protocol)."""
+
+    PTB = "ptb"
+    WHITESPACE = "whitespace"
+
+
+class Boxes(enum.StrEnum):
+    """How predictions spell a box: {<x1><y1><x2><y2>} of 100ths, [0, 1], 1000ths, or pixels."""
+
+    GRID100 = "grid100"
+    UNIT = "unit"
+    GRID1000 = "grid1000"
+    PIXEL = "pixel"
+
+
+class RecRule(enum.StrEnum):
+    """IoU above 0.5; or MiniGPT-v2's script, with its answers filtered or all accepted."""
+
+    IOU = "refcoco@iou.5"
+    MINIGPT = "refcoco@minigpt-v2"
+    MINIGPT_ALL = "refcoco@minigpt-v2-accept-all"
+
+
+@score_app.command("vqa")
+def score_vqa(
+    questions: Annotated[Path, typer.Option(help="v2_OpenEnded_mscoco_val2014_questions.json or alike.")],
+    annotations: Annotated[Path, typer.Option(help="v2_mscoco_val2014_annotations.json or alike.")],
+    predictions: Predictions,
+    protocol: Annotated[VqaProtocol, typer.Option(help="Revision of the scorer.")] = VqaProtocol.OFFICIAL,
+    per_sample: PerSample = None,
+    json: Json = False,
+    strict: Strict = False,
+    seed: Seed = 0,
+) -> None:
+    """VQA accuracy for VQAv2 and OKVQA: overall, per question type and answer type.
+
+    Predictions are `[{"question_id": 1, "answer": "yes"}, ...]`.
+
+    Examples:
+
+        anymodal score vqa --questions Q.json --annotations A.json --predictions R.json
+
+        anymodal score vqa --questions Q.json --annotations A.json --predictions R.json --per-sample rows.parquet
+    """
+    from evals.harness import offline
+
+    score = offline.vqa(questions, annotations, predictions, revision=_REVISIONS[protocol], strict=strict, seed=seed)
+    _show(score, per_sample, json)
+
+
+@score_app.command("caption")
+def score_caption(
+    references: Annotated[Path, typer.Option(help="captions_val2014.json, or an AudioCaps .csv.")],
+    predictions: Predictions,
+    metrics: Annotated[
+        str, typer.Option(help="Of bleu, meteor, rouge, cider, spice, spider; the first is the primary one.")
+    ] = "cider,bleu,rouge",
+    tokenizer: Annotated[Tokenizer, typer.Option(help="ptb is the official one.")] = Tokenizer.PTB,
+    per_sample: PerSample = None,
+    json: Json = False,
+    strict: Strict = False,
+    seed: Seed = 0,
+) -> None:
+    """Captions: CIDEr-D, BLEU, ROUGE-L, METEOR, SPICE, SPIDEr as COCO's scorer computes them.
+
+    Predictions are `[{"image_id": 1, "caption": "a dog"}, ...]`; for AudioCaps the id is YOUTUBE-ID_START-TIME.
+    METEOR and SPICE need Java and their jars; the others do not.
+
+    Examples:
+
+        anymodal score caption --references captions_val2014.json --predictions results.json
+
+        anymodal score caption --references test.csv --predictions results.json --metrics cider,meteor --json
+    """
+    from evals.harness import offline
+
+    _show(
+        offline.caption(
+            references,
+            predictions,
+            metrics=offline.parse_metrics(metrics),
+            tokenizer=tokenizer.value,
+            strict=strict,
+            seed=seed,
+        ),
+        per_sample,
+        json,
+    )
+
+
+@score_app.command("refcoco")
+def score_refcoco(
+    references: Annotated[Path, typer.Option(help='JSON lines {"id", "width", "height", "bbox"}, or refs(...).p.')],
+    predictions: Predictions,
+    instances: Annotated[Path | None, typer.Option(help="instances.json, with a refs(...).p file.")] = None,
+    split: Annotated[str, typer.Option(help="val, testA or testB, with a refs(...).p file.")] = "",
+    boxes: Annotated[Boxes, typer.Option(help="How predictions spell boxes.")] = Boxes.GRID100,
+    protocol: Annotated[RecRule, typer.Option(help="When a box is right.")] = RecRule.IOU,
+    per_sample: PerSample = None,
+    json: Json = False,
+    strict: Strict = False,
+    seed: Seed = 0,
+) -> None:
+    """Referring expressions (RefCOCO, RefCOCO+, RefCOCOg): how often the box is right.
+
+    Predictions are JSON lines `{"id": "1", "answer": "{<10><20><50><80>}"}`.
+
+    Examples:
+
+        anymodal score refcoco --references refs.jsonl --predictions R.jsonl --boxes grid100
+
+        anymodal score refcoco --references 'refs(unc).p' --instances instances.json --split testA --predictions R.jsonl
+    """
+    from evals.harness import offline
+
+    _show(
+        offline.refcoco(
+            references,
+            predictions,
+            instances=instances,
+            split=split,
+            boxes=boxes.value,
+            protocol=protocol.value,
+            strict=strict,
+            seed=seed,
+        ),
+        per_sample,
+        json,
+    )
+
+
+def _show(score: "OfflineScore", per_sample: Path | None, json: bool) -> None:
+    from evals.harness.offline import write_rows
+    from evals.results import encode_result
+
+    if per_sample is not None:
+        write_rows(per_sample, score.rows)
+    if json:
+        print_bytes(encode_result(score.result))
+    else:
+        _print_result(score)
+
+
+def _print_result(score: "OfflineScore") -> None:
+    result = score.result
+    rows = []
+    numbers: list[Metric | Result] = [result, *result.metrics.values()]
+    for one in numbers:
+        interval = f"{one.interval.low:.4f} to {one.interval.high:.4f}" if one.interval else "-"
+        value = "-" if one.value is None else f"{one.value:.4f}"
+        rows.append((one.metric, one.protocol, value, interval, one.unit))
+    unscored = ", ".join(f"{count} {reason}" for reason, count in result.unscored.items()) or "none"
+    print_table(f"{result.n} items; unscored: {unscored}", ("metric", "protocol", "value", "95 %", "unit"), rows)
+    for facet, values in result.breakdown.items():
+        print_table(facet, (facet, result.metric), [(name, f"{value:.4f}") for name, value in values.items()], right=1)

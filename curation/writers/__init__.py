@@ -1,0 +1,7 @@
+"""Writers: where a dialogue's words come from."""
+
+from curation.writers.grammar import GrammarWriter
+from curation.writers.table import WRITERS, make_writer, notice
+from curation.writers.writer import Exchange, T2MBrief, Writer
+
+__all__ = ["WRITERS", "Exchange", "GrammarWriter", "T2MBrief", "Writer", "make_writer", "notice"]

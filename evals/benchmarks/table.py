@@ -1,0 +1,38 @@
+"""The table of benchmarks. A new one is one file beside this one and one line here."""
+
+from collections.abc import Mapping
+
+from evals.benchmarks.captioning import AUDIOCAPS, COCO_CAPTIONS
+from evals.benchmarks.item import Benchmark
+from evals.benchmarks.vqav2 import VQAV2
+from evals.results import Domain
+from shards.errors import UsageError
+
+BENCHMARKS: Mapping[str, Benchmark] = {benchmark.name: benchmark for benchmark in (AUDIOCAPS, COCO_CAPTIONS, VQAV2)}
+
+
+class Task:
+    """A benchmark, one of its splits, and the domain whose files are asked, out of `[world/]NAME[:SPLIT]`.
+
+    Raises:
+        UsageError: If there is no such benchmark or split.
+    """
+
+    def __init__(self, spelling: str) -> None:
+        name, _, split = spelling.removeprefix("world/").partition(":")
+        if name not in BENCHMARKS:
+            raise UsageError(
+                "task", expected=f"one of {', '.join(BENCHMARKS)}, or world/ before it", found=repr(spelling)
+            )
+        self.benchmark = BENCHMARKS[name]
+        self.split = split or self.benchmark.splits[0]
+        if self.split not in self.benchmark.splits:
+            raise UsageError(f"task {name}", expected=f"a split of {', '.join(self.benchmark.splits)}", found=split)
+        self.domain: Domain = "world" if spelling.startswith("world/") else "public"
+
+    @property
+    def name(self) -> str:
+        """The task in its shortest spelling."""
+        prefix = "world/" if self.domain == "world" else ""
+        suffix = "" if self.split == self.benchmark.splits[0] else f":{self.split}"
+        return f"{prefix}{self.benchmark.name}{suffix}"

@@ -1,0 +1,112 @@
+"""Models that show what a benchmark's numbers mean: the ceiling, the floor, and answers given without looking.
+
+Each is a replay of answers prepared from the items. Only `oracle` and `shuffled` read the truth of the items they
+answer; the others learn from the training split.
+"""
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from evals.benchmarks import Item
+from evals.errors import EvalsError
+from model_adapter import ReplayAdapter
+from shards.errors import UsageError
+from shards.sample import Answers, References
+
+CONSTANT = "something"
+
+
+def baseline(name: str, items: Sequence[Item], train: Sequence[Item], *, seed: int) -> ReplayAdapter:
+    """The named baseline, ready to answer `items`.
+
+    Args:
+        name: One of `BASELINES`.
+        items: The items to be answered.
+        train: Items of the training split.
+        seed: Of `random` and `shuffled`.
+
+    Raises:
+        UsageError: If there is no such baseline.
+    """
+    if name not in BASELINES:
+        raise UsageError("--model", expected=f"baseline:{{{','.join(BASELINES)}}}", found=f"baseline:{name}")
+    return ReplayAdapter(BASELINES[name](items, train, random.Random(seed)))
+
+
+def right_answer(item: Item) -> str:
+    """What the oracle says: the answer most annotators gave (the first of equals), or the first reference."""
+    if isinstance(item.truth, Answers):
+        return Counter(one.answer for one in item.truth.answers).most_common(1)[0][0]
+    if isinstance(item.truth, References):
+        return item.truth.texts[0]
+    raise EvalsError(f"item {item.id}", expected="answers or references", found=type(item.truth).__name__)
+
+
+def _oracle(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
+    return {item.id: right_answer(item) for item in items}
+
+
+def _shuffled(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
+    """Each item gets the right answer of the next one in a random circle, so never its own (if there are two)."""
+    circle = rng.sample(list(items), k=len(items))
+    return {item.id: right_answer(other) for item, other in zip(circle, [*circle[1:], *circle[:1]], strict=True)}
+
+
+def _most_frequent(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
+    return dict.fromkeys((item.id for item in items), _commonest(map(right_answer, train)))
+
+
+def _blind(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
+    """The commonest training answer to the same question, else to its type, else at all: no look at any medium."""
+    by_text, by_type = defaultdict(list), defaultdict(list)
+    for item in train:
+        by_text[item.text].append(right_answer(item))
+        by_type[_question_type(item)].append(right_answer(item))
+    overall = list(map(right_answer, train))
+    return {
+        item.id: _commonest(by_text.get(item.text) or by_type.get(_question_type(item)) or overall) for item in items
+    }
+
+
+def _random(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
+    """An answer drawn from everything that was said about the training items."""
+    said = [text for item in train for text in _texts(item)]
+    return {item.id: rng.choice(said) for item in items}
+
+
+def _constant(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
+    return dict.fromkeys((item.id for item in items), CONSTANT)
+
+
+def _empty(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
+    return dict.fromkeys((item.id for item in items), "")
+
+
+BASELINES: Mapping[str, Callable[[Sequence[Item], Sequence[Item], random.Random], dict[str, str]]] = {
+    "oracle": _oracle,
+    "blind": _blind,
+    "most-frequent": _most_frequent,
+    "shuffled": _shuffled,
+    "random": _random,
+    "constant": _constant,
+    "empty": _empty,
+}
+
+
+def _commonest(texts: Iterable[str]) -> str:
+    """The most frequent text, the alphabetically first of equals."""
+    counts = Counter(texts)
+    if not counts:
+        raise EvalsError("baseline", expected="a training split with items", found="none")
+    return min(counts, key=lambda text: (-counts[text], text))
+
+
+def _question_type(item: Item) -> str:
+    return item.truth.question_type if isinstance(item.truth, Answers) else ""
+
+
+def _texts(item: Item) -> list[str]:
+    if isinstance(item.truth, Answers):
+        return [one.answer for one in item.truth.answers]
+    return list(item.truth.texts) if isinstance(item.truth, References) else [right_answer(item)]

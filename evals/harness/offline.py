@@ -1,0 +1,153 @@
+"""Scores for predictions made elsewhere: official files in, a result out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar, get_args
+
+import msgspec
+import pyarrow.parquet as pq
+
+from evals.errors import EvalsError
+from evals.metrics.caption_measures import CaptionMetric
+from evals.metrics.captions import CaptionTokenizer, score_captions
+from evals.metrics.rec import RecProtocol, score_rec
+from evals.metrics.vqa import VqaRevision, score_vqa
+from evals.results import ItemRow, Protocol, Result, Scored, item_set_hash, items_table
+from shards.errors import UsageError
+from shards.formats.boxes import BoxGrammar
+from shards.formats.captions import read_audiocaps, read_caption_results, read_coco_captions
+from shards.formats.predictions import check_ids, read_predictions
+from shards.formats.refcoco import RecReference, read_refer, read_references
+from shards.formats.vqa import read_annotations, read_questions, read_results
+
+Id = TypeVar("Id", int, str)
+
+
+class OfflineScore(msgspec.Struct, frozen=True):
+    """A result and its item rows."""
+
+    result: Result
+    rows: Sequence[ItemRow]
+
+
+def vqa(
+    questions: Path, annotations: Path, predictions: Path, *, revision: VqaRevision, strict: bool, seed: int
+) -> OfflineScore:
+    """VQA accuracy of a results file against the official questions and annotations.
+
+    Raises:
+        AnnotationError: If questions and annotations are not for the same ids, or a file breaks its format.
+        PredictionError: If a prediction is for an unknown question, or (strict) one is missing.
+    """
+    truths = read_annotations(annotations)
+    asked = {question.question_id for question in read_questions(questions)}
+    unasked = {truth.question_id for truth in truths} ^ asked
+    if unasked:
+        found = f"{len(unasked)} ids in one of them only, such as {min(unasked)}"
+        raise EvalsError(f"{questions} and {annotations}", expected="the same question ids", found=found)
+    answers = _checked(read_results(predictions), asked, predictions, strict=strict)
+    scored = score_vqa(truths, answers, revision=revision, seed=seed)
+    return _offline("vqa", scored, [str(one) for one in asked])
+
+
+def caption(
+    references: Path,
+    predictions: Path,
+    *,
+    metrics: Sequence[CaptionMetric],
+    tokenizer: CaptionTokenizer,
+    strict: bool,
+    seed: int,
+) -> OfflineScore:
+    """Caption metrics of a COCO results file against COCO references or an AudioCaps table (`.csv`).
+
+    Clips of AudioCaps are called `<youtube_id>_<start_time>` in the predictions.
+    """
+    texts: Mapping[str, Sequence[str]]
+    if references.suffix == ".csv":
+        texts = {f"{clip.youtube_id}_{clip.start_s}": clip.captions for clip in read_audiocaps(references)}
+    else:
+        texts = read_coco_captions(references).references
+    candidates = _checked(read_caption_results(predictions), texts.keys(), predictions, strict=strict)
+    scored = score_captions(texts, candidates, metrics=metrics, tokenizer=tokenizer, seed=seed)
+    return _offline("caption", scored, texts)
+
+
+def refcoco(
+    references: Path,
+    predictions: Path,
+    *,
+    instances: Path | None,
+    split: str,
+    boxes: BoxGrammar,
+    protocol: RecProtocol,
+    strict: bool,
+    seed: int,
+) -> OfflineScore:
+    """Accuracy of boxes, given as JSON lines `{"id", "answer"}`, against referring expressions.
+
+    References are JSON lines, or the original `refs(...).p` together with `instances`.
+    """
+    truths = _rec_references(references, instances, split)
+    ids = [truth.id for truth in truths]
+    answers = _checked(read_predictions(predictions, "id", "answer", id_type=str), ids, predictions, strict=strict)
+    return _offline("refcoco", score_rec(truths, answers, boxes=boxes, protocol=protocol, seed=seed), ids)
+
+
+def parse_metrics(spelling: str) -> tuple[CaptionMetric, ...]:
+    """The caption metrics in a comma-separated list.
+
+    Raises:
+        UsageError: If one is unknown, or there is none.
+    """
+    names = [name.strip() for name in spelling.split(",") if name.strip()]
+    known = {name: name for name in get_args(CaptionMetric)}
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise UsageError("--metrics", expected=f"some of {','.join(known)}", found=repr(spelling))
+    return tuple(known[name] for name in dict.fromkeys(names))
+
+
+def write_rows(path: Path, rows: Sequence[ItemRow]) -> None:
+    """One row an item, as Parquet or JSON lines by the file's ending.
+
+    Raises:
+        UsageError: If the ending is neither.
+    """
+    if path.suffix == ".parquet":
+        pq.write_table(items_table(rows), path, compression="zstd")
+    elif path.suffix == ".jsonl":
+        path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    else:
+        raise UsageError("--per-sample", expected="a file that ends in .parquet or .jsonl", found=str(path))
+
+
+def _rec_references(path: Path, instances: Path | None, split: str) -> Sequence[RecReference]:
+    if path.suffix != ".p":
+        return read_references(path)
+    if instances is None or not split:
+        found = "no --instances" if instances is None else "no --split"
+        raise UsageError(str(path), expected="--instances and --split with a refs(...).p file", found=found)
+    return read_refer(path, instances, split=split)
+
+
+def _checked(predictions: dict[Id, str], known: Iterable[Id], path: Path, *, strict: bool) -> dict[Id, str]:
+    ids = set(known)
+    check_ids(predictions, ids, str(path))
+    missing = ids - predictions.keys()
+    if strict and missing:
+        raise EvalsError(str(path), expected="a prediction for each id", found=f"none for {len(missing)} of {len(ids)}")
+    return predictions
+
+
+def _offline(name: str, scored: Scored, ids: Iterable[str]) -> OfflineScore:
+    protocol = Protocol(
+        benchmark=f"score/{name}",
+        split="given",
+        prompt="unknown",
+        decoding="unknown",
+        parser="none",
+        scorer=scored.primary.protocol,
+        item_set=item_set_hash(ids),
+    )
+    return OfflineScore(scored.result(protocol.id), scored.rows)

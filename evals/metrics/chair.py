@@ -1,0 +1,170 @@
+"""CHAIR: how many of the objects that captions mention are not in their images.
+
+Source: Rohrbach et al. 2018, arXiv:1809.02156; LisaAnne/Hallucination@6e4d33c, utils/chair.py (the rules, written anew).
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from evals.errors import AnnotationError
+from evals.metrics.chair_objects import Mention, ObjectFinder, synonyms
+from evals.metrics.outcomes import NO_METRICS, counted, outcomes, reason_of
+from evals.results.schema import Bounds, Interval, ItemRow, Metric, Scored, Unscored
+from evals.statistics.bootstrap import FloatArray, cluster_sums, percentile_interval, resampled_totals
+from shards.formats.instances import Instances
+
+PROTOCOL: Final = "chair@official"
+RESAMPLES: Final = 1000
+
+
+@dataclass(frozen=True)
+class ChairTruth:
+    """The objects of each image that is asked about, as node words of the synonym table; their order is the rows'."""
+
+    objects: Mapping[int, Collection[str]]
+
+
+def chair_truth(
+    instances: Iterable[Instances], references: Iterable[tuple[int, str]], *, image_ids: Collection[int] | None = None
+) -> ChairTruth:
+    """Objects of each image: categories of its instances and mentions in its reference captions.
+
+    Args:
+        instances: COCO instances; the official script takes train2014 and val2014.
+        references: Pairs of image id and reference caption, from the captions files that belong to them.
+        image_ids: The images that are asked about; all images of `instances` if None.
+
+    Raises:
+        AnnotationError: If a category is not among COCO's 80, or an object has a category that the file lacks.
+    """
+    instances = list(instances)
+    if image_ids is None:
+        image_ids = [image.id for part in instances for image in part.images]
+    objects: dict[int, set[str]] = {image_id: set() for image_id in image_ids}
+    for part in instances:
+        nodes = _category_nodes(part)
+        for entry in part.annotations:
+            if entry.image_id in objects:
+                if entry.category_id not in nodes:
+                    place = f"instances, image {entry.image_id}"
+                    raise AnnotationError(place, expected="a listed category", found=f"category {entry.category_id}")
+                objects[entry.image_id].add(nodes[entry.category_id])
+    find = ObjectFinder(synonyms())
+    for image_id, caption in references:
+        if image_id in objects:
+            objects[image_id].update(node for _, node in find(caption))
+    return ChairTruth(objects)
+
+
+def _category_nodes(part: Instances) -> dict[int, str]:
+    nodes = {category.id: synonyms().get(category.name, "") for category in part.categories}
+    for category in part.categories:
+        if not nodes[category.id]:
+            place = f"instances, category {category.id}"
+            raise AnnotationError(place, expected="a category of COCO", found=repr(category.name))
+    return nodes
+
+
+def score_chair(truths: ChairTruth, captions: Mapping[int, str | Unscored], *, seed: int = 0) -> Scored:
+    """CHAIR of one caption for each image; fractions, lower is better.
+
+    The primary metric is chair_i, hallucinated mentions / mentions over all captions, None if nothing is mentioned;
+    chair_s is captions with a hallucinated mention / captions; `length` is the mean number of words between white
+    space of the captions that there are, and says nothing of quality. An image without a caption counts as one whose
+    caption mentions nothing. Bounds of chair_i give each such caption the mean number of mentions of the others.
+
+    Row value: hallucinated / mentions of the caption, 0 without mentions; row metrics: "chair_s", "hallucinated",
+    "mentions", "length".
+
+    Args:
+        captions: Caption by image id.
+        seed: Of the bootstrap, which draws images.
+
+    Raises:
+        PredictionError: If a caption is for an unknown image, or is no text.
+    """
+    found = outcomes(truths.objects, captions, place="CHAIR captions")
+    reasons = [reason_of(outcome) for outcome in found]
+    find = ObjectFinder(synonyms())
+    counts = [
+        _counts(find(caption), objects, n_words=len(caption.split())) if isinstance(caption, str) else _NO_CAPTION
+        for caption, objects in zip(found, truths.objects.values(), strict=True)
+    ]
+    names = [str(image_id) for image_id in truths.objects]
+    rows = [_row(name, count, reason) for name, count, reason in zip(names, counts, reasons, strict=True)]
+    table = np.array(counts, dtype=np.float64).reshape(-1, 5)
+    primary, chair_s, length = _metrics(table, names, counted(reasons), seed=seed)
+    return Scored(primary=primary, metrics={"chair_s": chair_s, "length": length}, breakdown={}, rows=rows)
+
+
+_Counts = tuple[int, int, int, int, int]
+"""Hallucinated mentions, mentions, whether any is hallucinated, words, captions."""
+_NO_CAPTION: Final[_Counts] = (0, 0, 0, 0, 0)
+
+
+def _counts(mentions: Sequence[Mention], objects: Collection[str], *, n_words: int) -> _Counts:
+    n_hallucinated = sum(node not in objects for _, node in mentions)
+    return n_hallucinated, len(mentions), int(n_hallucinated > 0), n_words, 1
+
+
+def _row(name: str, count: _Counts, reason: str | None) -> ItemRow:
+    if reason is not None:
+        return ItemRow(name, None, reason, name, NO_METRICS)
+    hallucinated, mentions, any_hallucinated, n_words, _ = map(float, count)
+    metrics = {"chair_s": any_hallucinated, "hallucinated": hallucinated, "mentions": mentions, "length": n_words}
+    return ItemRow(name, hallucinated / mentions if mentions else 0.0, None, name, metrics)
+
+
+def _metrics(counts: FloatArray, names: Sequence[str], unscored: Mapping[str, int], *, seed: int) -> tuple[Metric, ...]:
+    """chair_i, chair_s and length from the counts of all images, [n, 5]."""
+    n, n_unscored = len(counts), sum(unscored.values())
+    hallucinated, mentions, captions_hallucinated, words, captions = counts.sum(axis=0).tolist()
+    guessed = n_unscored * mentions / captions if captions else 0.0  # mentions of the captions that are not there
+    interval_i, interval_s = _intervals(counts, names, seed=seed)
+    chair_i = Metric(
+        metric="chair_i",
+        protocol=PROTOCOL,
+        value=_ratio(hallucinated, mentions),
+        unit="fraction",
+        higher_is_better=False,
+        n=n,
+        unscored=unscored,
+        bounds=_bounds(hallucinated, guessed, mentions + guessed) if n_unscored else None,
+        interval=interval_i,
+    )
+    chair_s = msgspec.structs.replace(
+        chair_i,
+        metric="chair_s",
+        value=_ratio(captions_hallucinated, n),
+        bounds=_bounds(captions_hallucinated, n_unscored, n) if n_unscored else None,
+        interval=interval_s,
+    )
+    length = Metric("length", PROTOCOL, _ratio(words, captions), "raw", higher_is_better=True, n=n, unscored=unscored)
+    return chair_i, chair_s, length
+
+
+def _ratio(numerator: float, denominator: float) -> float | None:
+    return numerator / denominator if denominator else None
+
+
+def _bounds(wrong: float, uncertain: float, total: float) -> Bounds | None:
+    return Bounds((wrong + uncertain) / total, wrong / total) if total else None
+
+
+def _intervals(counts: FloatArray, names: Sequence[str], *, seed: int) -> tuple[Interval | None, Interval | None]:
+    """Intervals of chair_i and chair_s, both from the same resamples of images."""
+    n = len(counts)
+    if n < 2:
+        return None, None
+    totals = np.concatenate(list(resampled_totals(cluster_sums(counts[:, :3], names), RESAMPLES, seed)))
+    with np.errstate(invalid="ignore"):
+        values = totals[:, 0] / totals[:, 1], totals[:, 2] / n
+    method = f"cluster-bootstrap-percentile-{RESAMPLES}"
+    chair_i, chair_s = (
+        percentile_interval(value, level=0.95, method=method, n_items=n, n_clusters=n) for value in values
+    )
+    return chair_i, chair_s

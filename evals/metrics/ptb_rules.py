@@ -1,0 +1,226 @@
+"""The rules of the Penn Treebank tokenizer of 2014, written down from what it does to probing texts.
+
+Each rule names what it matches, what must follow unread, and how its token is written. The longest match counts, what
+follows included; ties go to the earlier rule, so the order matters. Tokens that the caption scorers drop as punctuation
+(quotes, dashes, dots) are not told apart further.
+"""
+
+import re
+import string
+from typing import Final
+
+import regex
+
+from evals.metrics.ptb_automaton import Rule
+from evals.metrics.ptb_characters import COMBINING, DIGITS, LETTERS, SYMBOLS
+
+_BRACKETS: Final = {"(": "-lrb-", ")": "-rrb-", "{": "-lcb-", "}": "-rcb-", "[": "-lsb-", "]": "-rsb-"}
+_QUOTES: Final = {
+    **{"\x91": "`", "\u2018": "`", "\u201b": "`", "\u2039": "`", "\x92": "'", "\u2019": "'", "\u203a": "'"},
+    **{"\x93": "``", "\u201c": "``", "\xab": "``", "\x94": "''", "\u201d": "''", "\xbb": "''"},
+    **{quote: quote for quote in "`\u201a\u201e\u201f"},
+}
+_SIGNS: Final = {
+    **dict.fromkeys("$\x80\xa4\u20a0\u20ac", "$"),
+    **{"\xa2": "cents", "\xa3": "#", "\xbc": "1/4", "\xbd": "1/2", "\xbe": "3/4", "\u2153": "1/3", "\u2154": "2/3"},
+}
+_ENTITIES: Final = {"amp": "&", "lt": "<", "gt": ">", "nbsp": None, "mdash": "--", "ndash": "--"}
+
+# Word breaking of Java's lower case, which alone decides where a capital sigma becomes a final one.
+_WORD = r"[[\p{L}\p{M}\p{N}\p{Cf}]--[\u3005\u3041-\u3094\u309d\u309e\u30a1-\u30fe\u4e00-\u9fa5\uf900-\ufa2d]]"
+_LETTER = r"[\p{L}\p{M}\p{Cf}]"
+_INNER = rf"(?:(?<={_LETTER})[\p{{Pd}}\p{{Pc}}'.\u2027](?={_LETTER})|(?<=\p{{Nd}})[.,'](?=\p{{Nd}}))"
+_RUN = rf"(?:{_WORD}|{_INNER})*?"
+_FINAL_SIGMA = regex.compile(rf"(?V1)(?<=[\p{{Cased}}--[ªº]]{_RUN})Σ(?!{_RUN}\p{{Cased}})")
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def lower_case(text: str) -> str:
+    """Lower case as Java writes it; `text` may hold astral characters as two halves."""
+    if _HALF.search(text):
+        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        text = _HALF.sub("?", whole)
+    if "Σ" in text:
+        text = _FINAL_SIGMA.sub("ς", text).replace("Σ", "σ")
+    return text.lower()
+
+
+def _word(text: str) -> str:
+    return lower_case(text).replace("\xad", "") or "-"
+
+
+def _suffix(text: str) -> str:
+    """Contractions write one kind of apostrophe, but only for lower-case entities."""
+    plain = re.sub("&apos;|[\x92\u2019]", "'", text)
+    return lower_case(re.sub("[\x91\u2018\u201b]", "`", plain))
+
+
+def _brackets(text: str) -> str:
+    return lower_case(re.sub(r"[()]", lambda match: _BRACKETS[match[0]], text)).replace(" ", "\xa0")
+
+
+def _tag(text: str) -> str:
+    return lower_case(text).replace(" ", "\xa0")
+
+
+def _dashes(text: str) -> str:
+    return text if len(text) > 4 else "--"
+
+
+def _quotes(text: str) -> str:
+    return "".join(_QUOTES[quote] for quote in text)
+
+
+def _entity(text: str) -> str | None:
+    if text in ("&quot;", "&apos;"):
+        return "'"
+    return _ENTITIES.get(text[1:-1].lower(), text.lower())
+
+
+def _nothing(text: str) -> None:  # noqa: ARG001
+    return None
+
+
+_ASCII = frozenset(string.ascii_letters)
+_LINE_ENDS = "\n\r\v\f\u2028\u2029"
+CLASSES: Final = {
+    "LETTER": _ASCII | LETTERS,
+    "WORD": _ASCII | LETTERS | COMBINING | {"\xad"},
+    "WORDDIGIT": _ASCII | LETTERS | COMBINING | DIGITS | {"\xad"},
+    "ALNUM": _ASCII | LETTERS | DIGITS,
+    "DIGIT": DIGITS,
+    "SYMBOL": SYMBOLS | frozenset("%\\^~|=/&<>+"),
+    "RAISED": frozenset("²³¹⁰⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉"),
+    "QUOTE": frozenset(_QUOTES),
+    "SIGN": frozenset(_SIGNS),
+    "SPACE": frozenset(" \t\xa0\u3000") | frozenset(map(chr, range(0x2000, 0x200B))),
+    "LINEEND": frozenset(_LINE_ENDS),
+    "NOTMAIL": frozenset(' \t\n\r\f"()<>{}|\xa0'),
+    "NOTURL": frozenset(' \t\n\r\f"()<>{}|'),
+    "NOTPATH": frozenset(' \t\n\r\f"()<>|'),
+}
+CLASSES["ANY"] = frozenset()
+CLASSES["BLANK"] = CLASSES["SPACE"] | CLASSES["LINEEND"] | {"\x85"}
+
+
+def _any_case(words: str) -> str:
+    return f"(?i:{'|'.join(words.split())})"
+
+
+_ABBREVIATIONS_AT_END = _any_case(
+    "al ala apr ariz assn aug bhd bldg blvd bros calif co colo conn corp cos ct dak dec esq est etc ext feb fla fri ga inc "
+    "ind intl jan jr jul jun kan kans ky ltd mar md mich minn mo mon mont neb nev nov oct okla penn ph\\.d plc rd rt sep "
+    "sept seq sq sr sys tel tenn thu thurs tue tues univ va vt wed wis wisc wyo"
+)
+_CAPITAL_ABBREVIATIONS = "|".join(
+    f"{name}|{name.upper()}" for name in "Ark Az Del Ill La Mass Miss Ore Pa Tex Wash".split()
+)
+_ABBREVIATIONS_INSIDE = _any_case(
+    "adj adm adv alex asst assoc atty attys ave brig capt cf cie cmdr col comdr cpl dept det dr drs elec ens ft gen gov "
+    "govs hon insp invt jos lieut lt maj messrs mlle mme mr mrs ms msgr mt natl pfc ph pres prof profs pvt rep reps "
+    "rev sen sens sfc sgt spc st ste supt supts treas vs wm"
+)
+_ABBREVIATIONS_BEFORE_NUMBERS = _any_case("art ca fig figs no nos op pp prop")
+_OPENERS = "|".join(
+    f"{word[0]}(?i:{word[1:]})"
+    for word in (
+        "About According Additionally After An As At But Earlier He Her Here However If In It Last Many More Now Once One "
+        "Other Our She Since So Some Such That The Their Then There These They This We What When While Yet You"
+    ).split()
+)
+_FILE_TYPES = _any_case(
+    "bat bmp c cgi cpp dll doc docx exe gif gz h htm html jar java jpeg jpg mov mp3 pdf php pl png ppt ps py sql tar txt "
+    "wav x xml zip"
+)
+_EYES = "~<>x='^"
+
+MACROS: Final = {
+    "APOSTROPHE": "(['\x92\u2019]|(?i:&apos;))",
+    "ACCENTED": "&[aeiouAEIOU](?i:acute|grave|uml);",
+    "ANYAPOSTROPHE": "(['`\x91\x92\u2018\u2019\u201b]|(?i:&apos;))",
+    "L": "({WORD}|{ACCENTED})",
+    "LD": "({WORDDIGIT}|{ACCENTED})",
+    "DOTTED": "{L}{LD}*([.!?]{L}{LD}*)*",
+    "ELIDED": "([dDoOlL]{ANYAPOSTROPHE}{ALNUM})?",
+    "JOINED": "{ELIDED}{ALNUM}+([\\-_\u058a\u2010\u2011]{ELIDED}{ALNUM}+)*",
+    "HYPHENED": "[A-Za-z0-9][A-Za-z0-9.,\xad]*(\\-([A-Za-z0-9\xad]+|[A-Za-z]\\.([A-Za-z]\\.)+))+",
+    "SLASHED": "[A-Za-z0-9]+(\\-[A-Za-z]+){0,2}",
+    "NUMBER": "({DIGIT}+([.,:\xad\u066b\u066c]{DIGIT}+)*|([.,:\xad\u066b\u066c]{DIGIT}+)+)",
+    "NAME": "[A-Za-z_][A-Za-z0-9_:.\\-]*",
+    "VALUE": "\"[^\"]*\"|'[^']*'",
+    "TAG": "<{NAME} *( +[A-Za-z][A-Za-z0-9_:.\\-]*( *= *({VALUE}))?)* */? *>|</{NAME} *>|<[!?][A-Za-z\\-][^>\n\r]*>",
+    "ATEND": f"({_ABBREVIATIONS_AT_END}|{_CAPITAL_ABBREVIATIONS}|[Pp]p?t(es?|ys?))\\.",
+    "INSIDE": f"({_ABBREVIATIONS_INSIDE}|[Mm](?i:fg|tg))\\.",
+    "EYES": f"[{_EYES}\\-]",
+    "WIDE": f"[{_EYES}]",
+    "GAP": "[\\- \xa0]",
+}
+
+
+def _split(first: str, second: str) -> Rule:
+    return Rule(_any_case(first), _any_case(second), unread=len(second.split()[0]))
+
+
+RULES: Final = (
+    Rule("{SPACE}+", write=_nothing),
+    Rule("\r\n|{LINEEND}", write=lambda _: "\n"),
+    Rule("{TAG}", write=_tag),
+    Rule("(<|(?i:&lt;))?((?i:mailto):)?[A-Za-z0-9][^{NOTMAIL}]*@([^{NOTMAIL}.]+\\.)*[^{NOTMAIL}.]+(>|(?i:&gt;))?"),
+    Rule("(?i:https?)://[^{NOTURL}]+[^{NOTURL}.!?,\\-]"),
+    Rule(
+        # The second kind leaves out all from the comma to the underscore: digits, capitals and more.
+        "((?i:www)\\.([^{NOTURL}.!?,]+\\.)+[A-Za-z]{2,4}|([^{NOTURL}`'!?,-_$]+\\.)+(?i:com|net|org|edu))"
+        "(/[^{NOTPATH}]+[^{NOTURL}.!?,\\-])*"
+    ),
+    _split("'t", "is"),
+    _split("'t", "was"),
+    _split("can", "not"),
+    _split("gon wan", "na"),
+    _split("got", "ta"),
+    _split("gim lem", "me"),
+    Rule("{DOTTED}", write=_word),
+    Rule("{ATEND}", "[^{ANY}][^{ANY}]", unread=2),
+    Rule("{DOTTED}|{JOINED}", "{APOSTROPHE}(?i:[msd]|ll|re|ve)", unread=re.compile("(&apos;|.)([msd]|..)$", re.I), write=_word),
+    Rule("[A-Za-z\xad]*[A-MO-Za-mo-z\xad]", "(?i:n){ANYAPOSTROPHE}(?i:t)", unread=re.compile("n(&apos;|.)t$", re.I), write=_word),
+    Rule("{ALNUM}+|{JOINED}", write=_word),
+    Rule("[A-HJ-XZn]{ANYAPOSTROPHE}{LETTER}{LETTER}+|{LETTER}+[aeiouyAEIOUY]{ANYAPOSTROPHE}[aeiouA-Z]{LETTER}*"),
+    Rule("[dDjJlL]{APOSTROPHE}|(?i:ol){APOSTROPHE}|[oO]{ANYAPOSTROPHE}[oO]|(?i:c){APOSTROPHE}(?i:est)|(?i:cap){APOSTROPHE}(?i:n)"),
+    Rule("{APOSTROPHE}((?i:em|till?|cause)|[nN]{APOSTROPHE}?|[2-9]0[sS])|" + _any_case("c'mon e'er ev'ry li'l nat'l nor'easter")),
+    Rule("[yY]{APOSTROPHE}", "{L}", unread=1),
+    Rule("\\-(?i:[lr][rcs]b)\\-"),
+    Rule("{HYPHENED}", write=_word),
+    Rule("(?i:n){ANYAPOSTROPHE}(?i:t)", write=_suffix),
+    Rule("{APOSTROPHE}(?i:[msd])", "[^A-Za-z]", unread=1, write=_suffix),
+    Rule("{APOSTROPHE}(?i:[msd])", write=_suffix),
+    Rule("'", "[A-Za-z][^ \t\xa0\n\r]", unread=2),
+    Rule("{APOSTROPHE}(?i:ll|re|ve)", write=_suffix),
+    Rule("{APOSTROPHE}(?i:ll|re|ve)", "[^A-Za-z]", unread=1, write=_suffix),
+    Rule("{APOSTROPHE}[0-9][0-9]", "{BLANK}", unread=1),
+    Rule("({JOINED}|{DOTTED}|{HYPHENED})\\.", "[,;:\u3001]", unread=1, write=_word),
+    Rule("{NUMBER}|[+\\-]{NUMBER}", write=_word),
+    Rule("({DIGIT}{1,4}{GAP})?{DIGIT}{1,4}(\\\\?/|\u2044){DIGIT}{1,4}", write=_tag),
+    Rule("([A-Za-z]\\.)+|{ATEND}|{INSIDE}"),
+    Rule("[A-Za-z]", f"\\.{{BLANK}}+((A|{_OPENERS}){{BLANK}}|{{TAG}})", unread=re.compile(r"(?s)(?<=^.).*")),
+    Rule(f"{_ABBREVIATIONS_BEFORE_NUMBERS}\\.", "{BLANK}?{DIGIT}", unread=re.compile(r"(?s)(?<=\.).*")),
+    Rule("\\.\\.\\.+|\\.([ \xa0]\\.){2,}|[\x85\u2026]", write=lambda _: "..."),
+    Rule("\\-+|[\x96\x97\u2013-\u2015]", write=_dashes),
+    Rule("[!?]+|\\*+|#+|@+|_+|''|{RAISED}+|{SYMBOL}|[',.:;]|\\\\\\*|<<|>>|\u2044"),
+    Rule("@[A-Za-z_][A-Za-z_0-9]*|#{L}+"),
+    Rule("{SLASHED}(\\\\?/{SLASHED}){1,2}"),
+    Rule("{DIGIT}{1,2}[\\-/]{DIGIT}{1,2}[\\-/]{DIGIT}{2,4}"),
+    Rule("[A-Z]+\\$|[A-Z]+((\\+|&)[A-Z]+)+|[Cc]\\+\\+|[CcFf]#"),
+    Rule("[A-Z]+((\\+|&(?i:amp;)?)[A-Z]+)+", write=lambda text: re.sub("(?i)&amp;", "&", text).lower()),
+    Rule(
+        "(\\([0-9]{2,3}\\)[ \xa0]?|(\\+\\+?)?([0-9]{2,4}{GAP})?[0-9]{2,4}{GAP})[0-9]{3,4}{GAP}?[0-9]{3,5}", write=_brackets
+    ),
+    Rule("((\\+\\+?)?[0-9]{2,4}\\.)?[0-9]{2,4}\\.[0-9]{3,4}\\.[0-9]{3,5}"),
+    Rule("[()\\{}\\[\\]]", write=lambda text: _BRACKETS[text]),
+    Rule("&(?i:amp|lt|gt|quot|apos|nbsp|mdash|ndash);", write=_entity),
+    Rule("&#[0-9]+;"),
+    Rule("{EYES}_{EYES}|\\({EYES}[._]?({EYES}|`)\\)|\\({WIDE}\\-({WIDE}|`)\\)", write=_brackets),
+    Rule("[<>]?[:;=]['o\\-*]?[)(\\]\\[dDpPO@|\\{\\\\]", "[^A-Za-z0-9]", unread=1, write=_brackets),
+    Rule(f"{{LD}}+(\\.{{LD}}+)*\\.{_FILE_TYPES}", "{BLANK}|[?!.,]", unread=1),
+    Rule("{QUOTE}{1,2}", write=_quotes),
+    Rule('"|``|[\u058a\u066b\u066c\u2010\u2011]', write=lambda _: "''"),
+    Rule("{SIGN}", write=lambda text: _SIGNS[text]),
+)

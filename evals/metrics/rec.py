@@ -1,0 +1,155 @@
+"""Referring expressions: the share of expressions whose predicted box overlaps the meant object by more than half.
+
+Source: Yu et al. 2016, arXiv:1608.00272 (IoU > 0.5); Vision-CAIR/MiniGPT-4@d94738a, eval_ref.py (the two
+`minigpt-v2` protocols; the rules, written anew).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
+import numpy as np
+
+from evals.metrics.outcomes import NO_METRICS, counted, outcomes, reason_of
+from evals.results.schema import Bounds, ItemRow, Metric, Scored, Unscored
+from evals.statistics.bootstrap import FloatArray, cluster_interval, cluster_sums
+from shards.errors import UsageError
+from shards.formats.boxes import GRID100, BoxGrammar, boxes_to_pixels, cleaned_grid100, parse_box, stacked
+from shards.formats.refcoco import RecReference
+
+RecProtocol = Literal["refcoco@iou.5", "refcoco@minigpt-v2", "refcoco@minigpt-v2-accept-all"]
+"""How an answer becomes a box, and how overlap is measured.
+
+refcoco@iou.5                  the first box anywhere in the answer; areas are products of side lengths, and an
+                               inverted box has none
+refcoco@minigpt-v2             the answer must start with `{<a><b><c><d>}` and hold no fifth number; every side of a
+                               box and of the overlap counts one pixel more than its length
+refcoco@minigpt-v2-accept-all  any answer with exactly four whole numbers; what `--resample` ends in when the model
+                               keeps giving the same answer
+"""
+
+THRESHOLD: Final = 0.5
+_DIGITS: Final = re.compile(r"\d+")
+
+
+def score_rec(
+    references: Sequence[RecReference],
+    predictions: Mapping[str, str | Unscored],
+    *,
+    boxes: BoxGrammar = "grid100",
+    protocol: RecProtocol = "refcoco@iou.5",
+    seed: int = 0,
+) -> Scored:
+    """Accuracy in percent: the share of expressions with an IoU above 0.5, unscored ones counted as wrong.
+
+    An answer without a box is `unscored("parse_failure")`, an absent one `unscored("missing")`. Row metric: "iou".
+    Under the minigpt-v2 protocols the last reference with an `object_id` gives size and box to all that share it.
+
+    Args:
+        boxes: The grammar that the model was asked to write; the minigpt-v2 protocols know only grid100.
+        seed: Of the bootstrap, which draws images.
+
+    Raises:
+        PredictionError: If a prediction is for an unknown id, or is no text.
+        UsageError: If the protocol does not know the grammar.
+    """
+    if protocol != "refcoco@iou.5" and boxes != "grid100":
+        raise UsageError(f"protocol {protocol}", expected="boxes of grammar grid100", found=boxes)
+    found = outcomes([reference.id for reference in references], predictions, place="REC predictions")
+    parsed = [_parsed(outcome, boxes, protocol) for outcome in found]
+    reasons = [
+        reason_of(outcome) or ("parse_failure" if box is None else None)
+        for outcome, box in zip(found, parsed, strict=True)
+    ]
+    ious = _ious(references, stacked(parsed), boxes=boxes, protocol=protocol)
+    is_correct = ious > THRESHOLD
+    clusters = [reference.image_id or reference.id for reference in references]
+    rows = [
+        ItemRow(reference.id, float(correct), None, cluster, {"iou": iou})
+        if reason is None
+        else ItemRow(reference.id, None, reason, cluster, NO_METRICS)
+        for reference, correct, reason, cluster, iou in zip(
+            references, is_correct.tolist(), reasons, clusters, ious.tolist(), strict=True
+        )
+    ]
+    primary = _accuracy_metric(is_correct.astype(np.float64), clusters, counted(reasons), protocol=protocol, seed=seed)
+    return Scored(primary=primary, metrics={}, breakdown={}, rows=rows)
+
+
+def box_ious(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Intersection over union of boxes x1, y1, x2, y2, [n, 4] each, as areas in the plane.
+
+    An inverted box has area 0. 0 where both areas are 0; nan where a box is nan.
+    """
+    overlaps = np.prod(np.maximum(_overlap_sides(first, second), 0), axis=1)
+    areas = [np.prod(np.maximum(box[:, 2:] - box[:, :2], 0), axis=1) for box in (first, second)]
+    unions = areas[0] + areas[1] - overlaps
+    ious: FloatArray = np.divide(overlaps, unions, out=np.zeros_like(unions), where=unions != 0)
+    return ious
+
+
+def inclusive_box_ious(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Intersection over union with one pixel added to every side, as MiniGPT-v2 is scored.
+
+    Areas of inverted boxes are not cut at 0, so that two flipped sides give a positive area; nan where the union is 0.
+    """
+    overlaps = np.prod(np.maximum(_overlap_sides(first, second) + 1, 0), axis=1)
+    areas = [np.prod(box[:, 2:] - box[:, :2] + 1, axis=1) for box in (first, second)]
+    unions = areas[0] + areas[1] - overlaps
+    ious: FloatArray = np.divide(overlaps, unions, out=np.full_like(unions, np.nan), where=unions != 0)
+    return ious
+
+
+def _overlap_sides(first: FloatArray, second: FloatArray) -> FloatArray:
+    return np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
+
+
+def _parsed(outcome: str | Unscored, boxes: BoxGrammar, protocol: RecProtocol) -> Sequence[float] | None:
+    """The answer's box in the grammar's units, None if it has none under this protocol."""
+    if isinstance(outcome, Unscored):
+        return None
+    if protocol == "refcoco@iou.5":
+        return parse_box(outcome, boxes)
+    text = cleaned_grid100(outcome)
+    if protocol == "refcoco@minigpt-v2" and GRID100.match(text) is None:
+        return None
+    numbers = _DIGITS.findall(text)
+    try:
+        return [float(int(number)) for number in numbers] if len(numbers) == 4 else None
+    except (ValueError, OverflowError):  # thousands of digits: the original fails on the item
+        return None
+
+
+def _ious(
+    references: Sequence[RecReference], parsed: FloatArray, *, boxes: BoxGrammar, protocol: RecProtocol
+) -> FloatArray:
+    """IoU of each parsed box with the meant object, [n]; nan where there is no box."""
+    if protocol != "refcoco@iou.5":
+        last = {reference.object_id: reference for reference in references if reference.object_id}
+        references = [last.get(reference.object_id, reference) for reference in references]
+    sizes_px = np.array([(reference.width, reference.height) for reference in references]).reshape(-1, 2)
+    truths_px = np.array([reference.bbox for reference in references], dtype=np.float64).reshape(-1, 4)
+    truths_px[:, 2:] += truths_px[:, :2]
+    overlap = box_ious if protocol == "refcoco@iou.5" else inclusive_box_ious
+    with np.errstate(over="ignore", invalid="ignore"):  # answers may name absurdly large numbers
+        return overlap(boxes_to_pixels(parsed, sizes_px, boxes), truths_px)
+
+
+def _accuracy_metric(
+    is_correct: FloatArray, clusters: Sequence[str], unscored: Mapping[str, int], *, protocol: RecProtocol, seed: int
+) -> Metric:
+    n, n_unscored = len(is_correct), sum(unscored.values())
+    n_correct = float(is_correct.sum())
+    value = n_correct / n * 100 if n else None
+    sums = cluster_sums(np.column_stack([is_correct, np.ones(n)]), clusters)
+    return Metric(
+        metric="rec_accuracy",
+        protocol=protocol,
+        value=value,
+        unit="percent",
+        higher_is_better=True,
+        n=n,
+        unscored=unscored,
+        bounds=Bounds(value, (n_correct + n_unscored) / n * 100) if value is not None and n_unscored else None,
+        interval=cluster_interval(sums, lambda totals: totals[:, 0] / totals[:, 1] * 100, n_items=n, seed=seed),
+    )

@@ -1,0 +1,216 @@
+"""VQA accuracy: an answer is right as far as three of the other annotators gave it.
+
+Source: Antol et al. 2015, arXiv:1505.00468; GT-Vision-Lab/VQA, vqaEval.py (the rules, written anew).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from evals.errors import AnnotationError
+from evals.metrics.outcomes import NO_METRICS, counted, outcomes, reason_of
+from evals.metrics.vqa_words import normalised, without_breaks, without_punctuation
+from evals.results.schema import Bounds, ItemRow, Metric, Scored, Unscored
+from evals.statistics.bootstrap import FloatArray, cluster_interval, cluster_sums
+from shards.formats.vqa import VqaTruth
+
+VqaRevision = Literal["official", "official-before-2021"]
+"""The official scorer since 11 March 2021, and as it was before: ground truths then kept case and articles."""
+
+Codes: TypeAlias = npt.NDArray[np.int64]
+_TextStep: TypeAlias = Callable[[str], str]
+
+# What becomes of a ground truth: first text is used if all of a question's first texts are equal, else the second.
+_TRUTH_TEXTS: Final[dict[VqaRevision, tuple[_TextStep, _TextStep]]] = {
+    "official": (without_breaks, normalised),
+    "official-before-2021": (str, without_punctuation),
+}
+_ANSWER_TEXTS: Final[dict[VqaRevision, tuple[_TextStep, _TextStep]]] = {
+    "official": (without_breaks, normalised),
+    "official-before-2021": (normalised, normalised),
+}
+
+
+def score_vqa(
+    questions: Sequence[VqaTruth],
+    predictions: Mapping[int, str | Unscored],
+    *,
+    revision: VqaRevision = "official",
+    seed: int = 0,
+) -> Scored:
+    """VQA accuracy in percent, exactly as the official scorer computes it, before its rounding to two decimals.
+
+    An annotation whose id comes again replaces the earlier ones and is counted each time, as in the original, the
+    repeats on texts that the first time has already cleaned; the rows of repeats are called `ID#2`, `ID#3`, ….
+
+    Args:
+        predictions: Answer by question id; a missing one counts as wrong and is `unscored("missing")`.
+        seed: Of the bootstrap, which draws images.
+
+    Raises:
+        PredictionError: If a prediction is for an unknown question, or is no text.
+        AnnotationError: If a question has no ground truth.
+    """
+    questions, names = _repeats_resolved(questions, revision)
+    found = outcomes([question.question_id for question in questions], predictions, place="VQA predictions")
+    reasons = [reason_of(outcome) for outcome in found]
+    is_scored = np.array([reason is None for reason in reasons], dtype=bool)
+    answers = [outcome if isinstance(outcome, str) else "" for outcome in found]
+    accuracies = vqa_accuracies(questions, answers, revision=revision) * is_scored
+    primary = _accuracy_metric(questions, accuracies, counted(reasons), revision=revision, seed=seed)
+    rows = [
+        ItemRow(name, accuracy if reason is None else None, reason, str(question.image_id), NO_METRICS)
+        for name, accuracy, reason, question in zip(names, accuracies.tolist(), reasons, questions, strict=True)
+    ]
+    breakdown = {
+        "question_type": _percent_by([question.question_type for question in questions], accuracies),
+        "answer_type": _percent_by([question.answer_type for question in questions], accuracies),
+    }
+    return Scored(primary=primary, metrics={}, breakdown=breakdown, rows=rows)
+
+
+def vqa_accuracies(
+    questions: Sequence[VqaTruth], answers: Sequence[str], *, revision: VqaRevision = "official"
+) -> FloatArray:
+    """Accuracy of each answer, [n] in [0, 1]: the mean over ground truths of min(1, matches among the others / 3).
+
+    "Others" are the ground truths that differ from the one left out in any field, so that records which are equal
+    in every field drop each other. If all ground truths of a question are the same text, neither they nor the
+    answer are normalised beyond white space.
+
+    Raises:
+        AnnotationError: If a question has no ground truth.
+    """
+    counts = np.array([len(question.answers) for question in questions], dtype=np.int64)
+    if not questions:
+        return np.zeros(0)
+    if not counts.all():
+        question_id = questions[int(np.argmin(counts))].question_id
+        raise AnnotationError(f"question {question_id}", expected="at least one ground-truth answer", found="none")
+    owners = np.repeat(np.arange(len(questions)), counts)
+    vocabulary = _Vocabulary()
+    truths, is_unanimous = _truth_codes(questions, owners, counts, vocabulary, _TRUTH_TEXTS[revision])
+    plain, divided = _coded(answers, _ANSWER_TEXTS[revision], vocabulary)
+    is_match = truths == np.where(is_unanimous, plain, divided)[owners]
+    # bincount adds in order, as the original does: sums agree to the last bit.
+    matches = np.bincount(owners, weights=is_match)[owners] - is_match * _multiplicities(questions, truths, counts)
+    return np.bincount(owners, weights=np.minimum(1.0, matches / 3.0)) / counts
+
+
+class _Vocabulary(dict[str, int]):
+    """Numbers texts in the order of their first look-up."""
+
+    def __missing__(self, text: str) -> int:
+        self[text] = code = len(self)
+        return code
+
+
+def _coded(texts: Sequence[str], steps: tuple[_TextStep, _TextStep], vocabulary: _Vocabulary) -> tuple[Codes, Codes]:
+    """Codes of the texts after either step, [n] each; a step is taken once for each distinct text."""
+    distinct = _Vocabulary()
+    positions = np.fromiter(map(distinct.__getitem__, texts), dtype=np.int64, count=len(texts))
+    first, second = (np.array([vocabulary[step(text)] for text in distinct], dtype=np.int64) for step in steps)
+    return first[positions], second[positions]
+
+
+def _truth_codes(
+    questions: Sequence[VqaTruth],
+    owners: Codes,
+    counts: Codes,
+    vocabulary: _Vocabulary,
+    steps: tuple[_TextStep, _TextStep],
+) -> tuple[Codes, npt.NDArray[np.bool_]]:
+    """Codes of all ground truths as they are compared, [answers], and whether each question's are all equal, [n]."""
+    texts = [answer.answer for question in questions for answer in question.answers]
+    plain, divided = _coded(texts, steps, vocabulary)
+    starts = np.cumsum(counts) - counts
+    is_unanimous = np.minimum.reduceat(plain, starts) == np.maximum.reduceat(plain, starts)
+    return np.where(is_unanimous[owners], plain, divided), is_unanimous
+
+
+def _multiplicities(questions: Sequence[VqaTruth], truths: Codes, counts: Codes) -> FloatArray:
+    """How often each ground-truth record stands in its question, equal in every field, [answers]."""
+    identifiers = np.array(
+        [answer.answer_id for question in questions for answer in question.answers], dtype=np.float64
+    )
+    rises = np.diff(identifiers, prepend=-np.inf) > 0  # false beside a missing id, which is nan
+    starts = np.cumsum(counts) - counts
+    rises[starts] = True
+    times = np.ones(len(truths))
+    for position in np.flatnonzero(
+        ~np.logical_and.reduceat(rises, starts)
+    ).tolist():  # the ids do not tell records apart
+        start, question = int(starts[position]), questions[position]
+        texts = truths[start : start + len(question.answers)].tolist()
+        records = [
+            (text, answer.answer_confidence, answer.answer_id, answer.raw_answer)
+            for text, answer in zip(texts, question.answers, strict=True)
+        ]
+        frequency = Counter(records)
+        times[start : start + len(records)] = [frequency[record] for record in records]
+    return times
+
+
+def _repeats_resolved(questions: Sequence[VqaTruth], revision: VqaRevision) -> tuple[Sequence[VqaTruth], Sequence[str]]:
+    """Questions as the original sees them where ids repeat, and a unique name for each."""
+    names = [str(question.question_id) for question in questions]
+    if len(set(names)) == len(names):
+        return questions, names
+    current = {question.question_id: question for question in questions}
+    turns: Counter[int] = Counter()
+    resolved = []
+    for position, question in enumerate(questions):
+        turns[question.question_id] += 1
+        turn = turns[question.question_id]
+        if turn > 1:
+            names[position] += f"#{turn}"
+            current[question.question_id] = _after_scoring(current[question.question_id], revision)
+        resolved.append(current[question.question_id])
+    return resolved, names
+
+
+def _after_scoring(question: VqaTruth, revision: VqaRevision) -> VqaTruth:
+    """The question with the texts that the original leaves behind in its records."""
+    plain, divided = _TRUTH_TEXTS[revision]
+    texts = [plain(answer.answer) for answer in question.answers]
+    if len(set(texts)) > 1:
+        texts = [divided(answer.answer) for answer in question.answers]
+    left = [msgspec.structs.replace(answer, answer=text) for answer, text in zip(question.answers, texts, strict=True)]
+    return msgspec.structs.replace(question, answers=tuple(left))
+
+
+def _accuracy_metric(
+    questions: Sequence[VqaTruth],
+    accuracies: FloatArray,
+    unscored: Mapping[str, int],
+    *,
+    revision: VqaRevision,
+    seed: int,
+) -> Metric:
+    n, n_unscored = len(questions), sum(unscored.values())
+    value = _percent_by([""] * n, accuracies).get("")
+    clusters = [str(question.image_id) for question in questions]
+    sums = cluster_sums(np.column_stack([accuracies, np.ones(n)]), clusters)
+    return Metric(
+        metric="vqa_accuracy",
+        protocol=f"vqa@{revision}",
+        value=value,
+        unit="percent",
+        higher_is_better=True,
+        n=n,
+        unscored=unscored,
+        bounds=Bounds(value, value + 100 * n_unscored / n) if value is not None and n_unscored else None,
+        interval=cluster_interval(sums, lambda totals: 100 * totals[:, 0] / totals[:, 1], n_items=n, seed=seed),
+    )
+
+
+def _percent_by(groups: Sequence[str], accuracies: FloatArray) -> dict[str, float]:
+    """Mean accuracy of each group in percent, summed in order and divided last, as the original does."""
+    vocabulary = _Vocabulary()
+    codes = np.fromiter(map(vocabulary.__getitem__, groups), dtype=np.int64, count=len(groups))
+    sums, counts = np.bincount(codes, weights=accuracies), np.bincount(codes)
+    return dict(zip(vocabulary, (100 * sums / counts).tolist(), strict=True))

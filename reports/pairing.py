@@ -1,0 +1,207 @@
+"""The difference between two runs of one protocol: paired by item where the metric is a mean over items."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Literal
+
+import numpy as np
+import pyarrow.compute as pc
+
+from evals.results import Interval, Result, Run, RunFolder
+from evals.statistics import FloatArray, cluster_sums, mean_of_sums, paired_difference
+from shards.errors import UndecidedError
+
+_MEAN_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Candidate minus baseline in the result's unit, with its interval.
+
+    `p_value` is two-sided. "paired" resamples clusters of shared items; "unpaired" joins the two runs' own intervals,
+    which is wider than need be, because it cannot know that both runs met the same items.
+    """
+
+    value: float
+    low: float
+    high: float
+    level: float
+    p_value: float
+    n_items: int
+    n_clusters: int | None
+    method: Literal["paired", "unpaired"]
+
+
+@dataclass(frozen=True)
+class ProtocolDifference:
+    """One field in which two protocols differ."""
+
+    field: str
+    baseline: str
+    candidate: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.baseline!r} against {self.candidate!r}"
+
+
+@dataclass(frozen=True)
+class Items:
+    """Item rows as arrays, sorted by id; an unscored item has value 0 here, as the official rules count it."""
+
+    ids: Sequence[str]
+    values: FloatArray
+    clusters: Sequence[str]
+
+
+def protocol_differences(baseline: Run, candidate: Run) -> tuple[ProtocolDifference, ...]:
+    """Field by field what differs between two protocols; networks are compared one by one."""
+    sides = [_flat_protocol(run) for run in (baseline, candidate)]
+    names = dict.fromkeys([*sides[0], *sides[1]])
+    pairs = [(name, sides[0].get(name, "(none)"), sides[1].get(name, "(none)")) for name in names]
+    return tuple(ProtocolDifference(*pair) for pair in pairs if pair[1] != pair[2])
+
+
+def check_same_protocol(baseline: Run, candidate: Run) -> None:
+    """Refuse two runs whose numbers mean different things.
+
+    Raises:
+        UndecidedError: If the protocol ids differ; the message says in which fields.
+    """
+    if baseline.protocol_id == candidate.protocol_id:
+        return
+    differing = "; ".join(str(difference) for difference in protocol_differences(baseline, candidate))
+    raise UndecidedError(
+        f"{baseline.model} and {candidate.model} on {baseline.benchmark}",
+        expected="two runs of one protocol",
+        found=differing or f"ids {baseline.protocol_id} and {candidate.protocol_id} although all fields agree",
+        remedy="run both under the same protocol, then compare again",
+    )
+
+
+def read_items(folder: RunFolder) -> Items:
+    """The item rows of a run as arrays."""
+    table = folder.items()
+    values = np.asarray(pc.fill_null(table["value"], 0.0).to_numpy(), dtype=np.float64)
+    return Items(ids=table["id"].to_pylist(), values=values, clusters=table["cluster"].to_pylist())
+
+
+def unit_scale(result: Result) -> float:
+    """By how much item values (fractions or raw) are multiplied to be in the result's unit."""
+    return 100.0 if result.unit == "percent" else 1.0
+
+
+def is_item_mean(result: Result, items: Items) -> bool:
+    """Whether the mean of item values reproduces the result, so that items carry the whole number."""
+    if result.value is None or not len(items.values):
+        return False
+    mean = unit_scale(result) * math.fsum(items.values.tolist()) / len(items.values)
+    return math.isclose(mean, result.value, rel_tol=_MEAN_TOLERANCE, abs_tol=_MEAN_TOLERANCE)
+
+
+def difference(
+    baseline: RunFolder, candidate: RunFolder, *, level: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> Difference:
+    """Candidate minus baseline with an interval at `level`.
+
+    Raises:
+        UndecidedError: If the protocols or the items differ, a run has no value, or there is no interval to be had.
+    """
+    check_same_protocol(baseline.run, candidate.run)
+    before, after = read_items(baseline), read_items(candidate)
+    _check_same_items(baseline, before, after)
+    if is_item_mean(baseline.result, before) and is_item_mean(candidate.result, after):
+        return _paired(baseline.result, before, after, level=level, resamples=resamples, seed=seed)
+    return _unpaired(baseline, candidate, level=level)
+
+
+def _paired(result: Result, before: Items, after: Items, *, level: float, resamples: int, seed: int) -> Difference:
+    scale = unit_scale(result)
+    sums = [
+        cluster_sums(np.column_stack([scale * items.values, np.ones(len(items.values))]), items.clusters)
+        for items in (before, after)
+    ]
+    found = paired_difference(
+        sums[0], sums[1], mean_of_sums, n_items=len(before.ids), level=level, resamples=resamples, seed=seed
+    )
+    if found.interval is None:
+        raise UndecidedError(
+            f"{result.metric} over {found.n_items} items",
+            expected="an interval for the difference, which needs two clusters or more",
+            found=f"{found.n_clusters} cluster",
+            remedy="run more items",
+        )
+    return Difference(
+        value=found.difference,
+        low=found.interval.low,
+        high=found.interval.high,
+        level=level,
+        p_value=found.p_value,
+        n_items=found.n_items,
+        n_clusters=found.n_clusters,
+        method="paired",
+    )
+
+
+def _unpaired(baseline: RunFolder, candidate: RunFolder, *, level: float) -> Difference:
+    """Join two intervals by the square-and-add method, which keeps their asymmetry.
+
+    Source: Zou and Donner 2008, Statistics in Medicine 27:1693-1702 (MOVER).
+    """
+    old, old_interval = _value_with_interval(baseline, level)
+    new, new_interval = _value_with_interval(candidate, level)
+    value = new - old
+    low = value - math.hypot(new - new_interval.low, old_interval.high - old)
+    high = value + math.hypot(new_interval.high - new, old - old_interval.low)
+    towards_zero = high - value if value < 0 else value - low
+    return Difference(
+        value=value,
+        low=low,
+        high=high,
+        level=level,
+        p_value=_normal_p_value(value, towards_zero, level),
+        n_items=min(baseline.result.n, candidate.result.n),
+        n_clusters=None,
+        method="unpaired",
+    )
+
+
+def _normal_p_value(value: float, half_width: float, level: float) -> float:
+    """Two-sided p value of a normal difference whose interval at `level` has this half width towards 0."""
+    if half_width <= 0:
+        return 1.0 if value == 0 else 0.0
+    z = abs(value) / half_width * NormalDist().inv_cdf((1 + level) / 2)
+    return 2 * NormalDist().cdf(-z)
+
+
+def _value_with_interval(folder: RunFolder, level: float) -> tuple[float, Interval]:
+    value, interval = folder.result.value, folder.result.interval
+    if value is None or interval is None:
+        missing = "no value" if value is None else "no interval"
+        raise UndecidedError(str(folder.path), expected=f"a value with a {level:g} interval", found=missing)
+    if not math.isclose(interval.level, level):
+        raise UndecidedError(
+            str(folder.path),
+            expected=f"an interval at level {level:g}: this metric is no mean over items and cannot be resampled here",
+            found=f"level {interval.level:g}",
+            remedy=f"ask for level {interval.level:g}",
+        )
+    return value, interval
+
+
+def _check_same_items(baseline: RunFolder, before: Items, after: Items) -> None:
+    if before.ids == after.ids and before.clusters == after.clusters:
+        return
+    differing = sorted(set(before.ids) ^ set(after.ids)) or ["the clusters differ"]
+    raise UndecidedError(
+        baseline.run.benchmark,
+        expected="the same items on both sides, as the equal protocol ids promise",
+        found=f"{len(differing)} that differ, such as {differing[0]}",
+        remedy="a run folder was changed by hand; run it again",
+    )
+
+
+def _flat_protocol(run: Run) -> dict[str, str]:
+    fields = {name: getattr(run.protocol, name) for name in run.protocol.__struct_fields__ if name != "networks"}
+    return fields | {f"networks.{name}": digest for name, digest in sorted(run.protocol.networks.items())}

@@ -1,0 +1,112 @@
+"""What a gate lets pass: thresholds as one checked value, out of a TOML file and flags."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Final
+
+from evals.results import Result, Unit
+from shards.errors import UsageError
+
+DEFAULT_DROP: Final[Mapping[Unit, float]] = {"percent": 1.0, "fraction": 0.01}
+RELATIVE_DROP_OF_RAW: Final = 0.01
+
+
+@dataclass(frozen=True)
+class GatePolicy:
+    """How much worse a candidate may be, and how sure the gate must be.
+
+    Args:
+        max_drop: Allowed drop in the metric's own unit, >= 0. None: one percentage point for percentages, 0.01 for
+            fractions, 1% of the baseline's value for raw metrics.
+        max_drop_by_benchmark: The same for single benchmarks, by name; goes before `max_drop`.
+        level: Level of the interval of the difference, in (0.5, 1).
+        min_items: With fewer items the gate decides nothing.
+        max_unscored_rise: By how much the share of items without a score may rise before a pass is withheld, 0..1.
+        resamples: Bootstrap resamples and exchanges for the p value, at least 100.
+        seed: Of the resampling.
+    """
+
+    max_drop: float | None = None
+    max_drop_by_benchmark: Mapping[str, float] = field(default_factory=dict)
+    level: float = 0.95
+    min_items: int = 100
+    max_unscored_rise: float = 0.01
+    resamples: int = 2000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _refuse(_faults(asdict(self)), "gate policy")
+
+    def allowed_drop(self, benchmark: str, baseline: Result) -> float:
+        """The allowed drop on one benchmark, >= 0, in the unit of its metric."""
+        if benchmark in self.max_drop_by_benchmark:
+            return self.max_drop_by_benchmark[benchmark]
+        if self.max_drop is not None:
+            return self.max_drop
+        return DEFAULT_DROP.get(baseline.unit, RELATIVE_DROP_OF_RAW * abs(baseline.value or 0.0))
+
+
+def load_policy(path: Path | None, *, max_drop: float | None = None) -> GatePolicy:
+    """The policy of a TOML file; the flag goes before the file's `max_drop`, both before the defaults.
+
+    Raises:
+        UsageError: Names every unknown key and every value out of its range at once.
+    """
+    place = str(path) if path else "gate policy"
+    settings = _read_toml(path) if path else {}
+    if max_drop is not None:
+        settings["max_drop"] = max_drop
+    known = {spec.name for spec in fields(GatePolicy)}
+    unknown = sorted(set(settings) - known)
+    faults = [f"unknown key {name!r} (known: {', '.join(sorted(known))})" for name in unknown]
+    _refuse(faults + _faults(settings), place)
+    return GatePolicy(**settings)  # type: ignore[arg-type]  # `_faults` has checked each type
+
+
+def _read_toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(str(path), expected="a gate policy in TOML", found=str(error)) from error
+
+
+def _refuse(faults: list[str], place: str) -> None:
+    if faults:
+        raise UsageError(place, expected="settings in their range", found="; ".join(faults))
+
+
+def _is_drop(value: object) -> bool:
+    return _is_number(value) and 0 <= float(value) < float("inf")  # type: ignore[arg-type]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_count(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_between(value: object, low: float, high: float) -> bool:
+    return _is_number(value) and low <= float(value) <= high  # type: ignore[arg-type]
+
+
+_RULES: Final[Mapping[str, tuple[str, Callable[[object], bool]]]] = {
+    "max_drop": ("a number >= 0 in the metric's unit", lambda value: value is None or _is_drop(value)),
+    "max_drop_by_benchmark": (
+        "a table of benchmark = number >= 0",
+        lambda value: isinstance(value, Mapping) and all(_is_drop(drop) for drop in value.values()),
+    ),
+    "level": ("a share from 0.5 to 0.9999", lambda value: _is_between(value, 0.5, 0.9999)),
+    "min_items": ("a whole number >= 1", lambda value: _is_count(value, 1)),
+    "max_unscored_rise": ("a share from 0 to 1", lambda value: _is_between(value, 0, 1)),
+    "resamples": ("a whole number >= 100", lambda value: _is_count(value, 100)),
+    "seed": ("a whole number >= 0", lambda value: _is_count(value, 0)),
+}
+
+
+def _faults(settings: Mapping[str, object]) -> list[str]:
+    checked = [(name, settings[name], *rule) for name, rule in _RULES.items() if name in settings]
+    return [f"{name} = {value!r}, expected {words}" for name, value, words, is_fine in checked if not is_fine(value)]

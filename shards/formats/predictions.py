@@ -1,0 +1,87 @@
+"""Files of predictions: which id got which answer, as a JSON array or as JSON lines."""
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar, overload
+
+import msgspec
+
+from shards.formats.errors import PredictionError
+from shards.formats.records import decode, file_bytes, read_lines
+
+Id = TypeVar("Id", int, str)
+
+_SHOWN: Final = 3
+
+
+@overload
+def read_predictions(path: Path, id_field: str, value_field: str) -> dict[int, str]: ...
+@overload
+def read_predictions(path: Path, id_field: str, value_field: str, *, id_type: type[Id]) -> dict[Id, str]: ...
+def read_predictions(path: Path, id_field: str, value_field: str, *, id_type: type[Any] = int) -> dict[Any, str]:
+    """Read `[{id_field: …, value_field: "…"}, …]` or the same objects one a line; other fields are skipped.
+
+    Args:
+        id_field: Name of the id, for example "question_id".
+        value_field: Name of the answer's text, for example "answer".
+        id_type: `int`: ids are JSON integers, a quoted number is refused. `str`: strings or integers, and an
+            integer means its decimal text, so that 7 and "7" are the same id.
+
+    Returns:
+        Answer by id, in the file's order.
+
+    Raises:
+        PredictionError: If the file cannot be read or parsed, a field is absent or of the wrong type, or an id
+            comes twice. An answer that does not exist is left out of the file; null is not an answer.
+    """
+    what = f'predictions {{"{id_field}": {"integer" if id_type is int else "string"}, "{value_field}": string}}'
+    kind = msgspec.defstruct(
+        "Prediction",
+        [("id", int if id_type is int else int | str), ("value", str)],
+        rename={"id": id_field, "value": value_field},
+        gc=False,
+    )
+    content = file_bytes(path, what=what, error=PredictionError)
+    rows: list[Any]
+    if content.lstrip()[:1] == b"[":
+        rows = decode(content, msgspec.json.Decoder(list[kind]), place=str(path), what=what, error=PredictionError)  # type: ignore[valid-type]
+    else:
+        rows = read_lines(path, kind, what=what, error=PredictionError)
+    return _by_unique_id(((id_type(row.id), row.value) for row in rows), n=len(rows), path=path)
+
+
+def check_ids(predictions: Mapping[Id, object], known: Collection[Id], place: str) -> None:
+    """Refuse predictions for ids that nobody asked about; missing ones are the scorer's business.
+
+    Raises:
+        PredictionError: Naming the first unknown ids and how many there are.
+    """
+    asked = known if isinstance(known, set | frozenset | dict) else set(known)
+    unknown = [key for key in predictions if key not in asked]
+    if unknown:
+        raise PredictionError(
+            place,
+            expected=f"ids among the {len(asked)} that are asked for",
+            found=f"{len(unknown)} unknown: {_first(unknown)}",
+            remedy="check that predictions and benchmark are of the same split",
+        )
+
+
+def _by_unique_id(pairs: Iterable[tuple[Id, str]], *, n: int, path: Path) -> dict[Id, str]:
+    pairs = list(pairs)
+    predictions = dict(pairs)
+    if len(predictions) < n:
+        seen: set[Id] = set()
+        twice = [key for key, _ in pairs if key in seen or seen.add(key)]  # type: ignore[func-returns-value]
+        raise PredictionError(
+            str(path),
+            expected="one prediction for each id",
+            found=f"{len(twice)} repeated: {_first(twice)}",
+            remedy="keep one answer for each id",
+        )
+    return predictions
+
+
+def _first(ids: Collection[Id]) -> str:
+    shown = ", ".join(repr(key) for key in list(ids)[:_SHOWN])
+    return shown + (", …" if len(ids) > _SHOWN else "")

@@ -1,0 +1,22 @@
+"""Units of work: chains of steps, builds that survive being killed, and books that balance."""
+
+from shards.work.audit import Audit, audit
+from shards.work.build import Pipeline, build
+from shards.work.chain import Drop, Input, Step
+from shards.work.ledger import LedgerRow, Outcome, read_ledger
+from shards.work.recipe import Recipe, read_recipe
+
+__all__ = [
+    "Audit",
+    "Drop",
+    "Input",
+    "LedgerRow",
+    "Outcome",
+    "Pipeline",
+    "Recipe",
+    "Step",
+    "audit",
+    "build",
+    "read_ledger",
+    "read_recipe",
+]

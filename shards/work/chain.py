@@ -1,0 +1,131 @@
+"""Steps and chains: what happens to one input on its way to a sample."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from shards.draft import Draft
+from shards.errors import AnymodalError, UsageError, WorkError
+from shards.manifest import StepCounts
+from shards.work.ledger import LedgerRow
+
+WRITE, TAKEDOWN = "write", "takedown"
+"""The last step of every chain, and the one before it in buckets that a sample was taken from."""
+
+_ITEM_ERRORS = (
+    AnymodalError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What one poisoned item may raise; errors of the machine (no memory, no disk) and of the settings end the build."""
+
+
+class Drop(msgspec.Struct, frozen=True):
+    """A step's verdict that an item does not belong into the set."""
+
+    reason: str
+    detail: str = ""
+
+
+class Step(Protocol):
+    """One stage of a chain. Give it a new `version` whenever its output changes.
+
+    Called with what the step before returned (the first one with the source's record), it returns what the next one
+    takes, a `Drop`, or a tuple to make several items out of one. An `AnymodalError` fails the item, nothing else.
+    The last step returns `Draft`. Steps travel to worker processes, so they are picklable.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+    def __call__(self, item: Any, /) -> Any: ...
+
+
+class Input(msgspec.Struct, frozen=True):
+    """A source's record under the id that the ledger will show."""
+
+    id: str
+    record: Any
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """A draft at the end of the chain, and the ledger id of the item that became it."""
+
+    id: str
+    draft: Draft
+    created: bool
+
+
+class Travelled(msgspec.Struct, frozen=True):
+    """Where the inputs of a unit went: drafts that arrived, ledger rows of those that did not, counts per step."""
+
+    arrived: list[Arrived]
+    ended: list[LedgerRow]
+    steps: list[StepCounts]
+
+
+def recipe_hash(recipe: msgspec.Struct) -> str:
+    """Identity of a recipe: sha256 of its canonical JSON."""
+    return hashlib.sha256(msgspec.json.encode(recipe, order="sorted")).hexdigest()
+
+
+def travel(inputs: Sequence[Input], steps: Sequence[Step]) -> Travelled:
+    """Send inputs through the steps, one after the other, and account for each.
+
+    An error in a step costs the item that caused it and is kept as its reason.
+    """
+    done = Travelled(arrived=[], ended=[], steps=[])
+    items = [Arrived(entry.id, entry.record, created=False) for entry in inputs]
+    for step in steps:
+        counts: Counter[str] = Counter()
+        following: list[Arrived] = []
+        for item in items:
+            result = _apply(step, item)
+            counts[result.outcome if isinstance(result, LedgerRow) else "passed"] += 1
+            if isinstance(result, LedgerRow):
+                done.ended.append(result)
+            else:
+                following.extend(_several(item, result))
+        n_created = len(following) - counts["passed"]
+        done.steps.append(StepCounts(step.name, len(items), n_created, counts["dropped"], counts["failed"], n_merged=0))
+        items = following
+    done.arrived.extend(items)
+    return done
+
+
+def _apply(step: Step, item: Arrived) -> Any:
+    """What the step returned, or the ledger row of an item that ends here."""
+    try:
+        result = step(item.draft)
+    except UsageError:
+        raise
+    except _ITEM_ERRORS as error:
+        detail = str(error) if isinstance(error, AnymodalError) else f"{type(error).__name__}: {error}"
+        return LedgerRow(item.id, "", "failed", step.name, _reason(error), detail, item.created)
+    if isinstance(result, Drop):
+        return LedgerRow(item.id, "", "dropped", step.name, result.reason, result.detail, item.created)
+    if result is None or result == ():
+        raise WorkError(f"step {step.name}", expected="an item, a Drop or a tuple of items", found=repr(result))
+    return result
+
+
+def _reason(error: Exception) -> str:
+    """The error's name in the ledger's spelling: MediaError becomes media_error."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type(error).__name__).strip("_")
+
+
+def _several(item: Arrived, result: Any) -> Iterator[Arrived]:
+    """The first result goes on under the item's id; the others are created items, numbered from 1."""
+    for number, part in enumerate(result if isinstance(result, tuple) else (result,)):
+        yield Arrived(item.id if number == 0 else f"{item.id}#{number}", part, created=item.created or number > 0)

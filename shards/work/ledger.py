@@ -1,0 +1,73 @@
+"""The ledger: where every input id ended, one row each."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shards.errors import ShardError
+from shards.manifest import LEDGER, bucket_stem
+
+Outcome = Literal["written", "dropped", "failed", "merged"]
+
+
+class LedgerRow(msgspec.Struct, frozen=True):
+    """The end of one item.
+
+    Args:
+        id: The input's id in its source; a repeated id carries its occurrence, an item made by a step its parent.
+        key: The sample's key; of a merged item, the key that it went into.
+        outcome: written; dropped by a rule; failed, and could succeed on retry; merged into another sample.
+        step: The step that decided; "write" for written.
+        reason: Machine-readable reason of a drop or a failure, else "".
+        detail: The figure or message behind the reason, for people.
+        created: Whether a step made this item, so that it is no input.
+    """
+
+    id: str
+    key: str
+    outcome: Outcome
+    step: str
+    reason: str = ""
+    detail: str = ""
+    created: bool = False
+
+
+LEDGER_ARROW_SCHEMA = pa.schema(
+    [(name, pa.bool_() if name == "created" else pa.string()) for name in LedgerRow.__struct_fields__]
+)
+
+
+def rows_to_parquet(rows: Iterable[msgspec.Struct], schema: pa.Schema) -> bytes:
+    """Rows as the bytes of a Parquet file; equal rows give equal bytes."""
+    table = pa.Table.from_pylist([msgspec.to_builtins(row) for row in rows], schema=schema)
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return bytes(sink.getvalue())
+
+
+def read_ledger(folder: Path) -> Iterator[LedgerRow]:
+    """All rows of a set's ledger, bucket by bucket."""
+    for path in sorted((folder / LEDGER).glob("*.parquet")):
+        yield from _read(path)
+
+
+def read_bucket_ledger(folder: Path, bucket: int) -> list[LedgerRow]:
+    """One bucket's rows, sorted by id."""
+    return list(_read(ledger_path(folder, bucket)))
+
+
+def ledger_path(folder: Path, bucket: int) -> Path:
+    """Where a bucket's ledger lies."""
+    return folder / LEDGER / f"{bucket_stem(bucket)}.parquet"
+
+
+def _read(path: Path) -> Iterator[LedgerRow]:
+    try:
+        for row in pq.read_table(path, schema=LEDGER_ARROW_SCHEMA).to_pylist():
+            yield msgspec.convert(row, LedgerRow)
+    except (OSError, pa.ArrowException, msgspec.ValidationError) as error:
+        raise ShardError(str(path), expected="a ledger", found=str(error)) from error

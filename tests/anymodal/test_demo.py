@@ -1,0 +1,100 @@
+"""The demo's numbers: a change fails until the golden file and the changelog say so."""
+
+import hashlib
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from anymodal.commands.demo import SCENES
+from anymodal.demo import Demo, run_demo
+from evals.results import find_runs
+from shards.verify import verify
+from shards.work import audit
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "demo_results.json"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def demo(folder: Path) -> Demo:
+    return run_demo(folder, scenes=SCENES, seed=0, bar=lambda title: lambda done, total: None)
+
+
+def test_numbers_are_the_golden_ones(demo: Demo, folder: Path) -> None:
+    found, golden = (json.loads(path.read_bytes()) for path in (folder / "results.json", GOLDEN))
+    assert found["values"] == {task: pytest.approx(values, abs=2e-6) for task, values in golden["values"].items()}
+    assert {name: one for name, one in found.items() if name != "values"} == {
+        name: one for name, one in golden.items() if name != "values"
+    }
+
+
+def test_the_changelog_names_the_golden_numbers() -> None:
+    digest = hashlib.sha256(GOLDEN.read_bytes()).hexdigest()[:12]
+    assert digest in (ROOT / "CHANGELOG.md").read_text(), f"say in CHANGELOG.md what changed the demo ({digest})"
+
+
+def test_baselines_stand_where_they_should(demo: Demo) -> None:
+    values = demo.results.values
+    vqa = values["world/vqav2"]
+    assert vqa["baseline:oracle"] == 100.0
+    for name in ("blind", "most-frequent"):
+        assert vqa[f"baseline:{name}"] < 45
+    for task in ("world/coco_captions", "world/audiocaps"):
+        oracle = values[task]["baseline:oracle"]
+        assert oracle == max(value for value in values[task].values() if value is not None)
+        assert values[task]["baseline:shuffled"] < 0.3 * oracle
+    for task in values.values():
+        assert task["baseline:constant"] == task["baseline:empty"] == 0.0
+
+
+def test_guessing_is_within_its_interval_of_chance(demo: Demo, folder: Path) -> None:
+    (run,) = (one for one in find_runs(folder / "runs/random") if one.run.benchmark == "world/vqav2")
+    assert run.run.chance is not None
+    assert run.result.interval is not None
+    assert run.result.interval.low < run.run.chance < run.result.interval.high
+
+
+def test_the_gate_lets_one_release_pass_and_stops_the_other(demo: Demo) -> None:
+    good, bad = demo.gates["v2 against v1"], demo.gates["v3 against v1"]
+    assert (good.exit_code, bad.exit_code) == (0, 1)
+    outcomes = {one.benchmark: one.outcome for one in bad.verdicts}
+    assert outcomes == {"world/vqav2": "regressed", "world/coco_captions": "pass", "world/audiocaps": "pass"}
+
+
+def test_the_set_is_whole(demo: Demo, folder: Path) -> None:
+    assert verify(folder / "t2m") == []
+    books = audit(folder / "t2m")
+    assert (books.n_written, books.faults) == (demo.results.build["samples"], [])
+
+
+class _Elements(HTMLParser):
+    """Counts elements and collects what they load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: dict[str, int] = {}
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.counts[tag] = self.counts.get(tag, 0) + 1
+        self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+
+
+def test_the_page_shows_everything_and_loads_nothing(demo: Demo) -> None:
+    page = _Elements()
+    page.feed(demo.page.read_text())
+    assert all(page.counts.get(tag) for tag in ("table", "img", "audio", "svg"))
+    assert all(link.startswith(("data:", "#")) for link in page.links)
+
+
+def test_a_finished_demo_can_be_run_again(demo: Demo, folder: Path) -> None:
+    before = demo.page.read_bytes()
+    assert run_demo(folder, scenes=SCENES, seed=0, bar=lambda title: lambda done, total: None).results == demo.results
+    assert demo.page.read_bytes() == before

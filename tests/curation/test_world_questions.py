@@ -1,0 +1,158 @@
+"""The world's questions: answers of scenes laid out by hand, and the ten answers."""
+
+from collections import Counter
+
+import msgspec
+import pytest
+
+from curation.sources.world.asking import TEMPLATES, Balance
+from curation.sources.world.relations import View
+from curation.sources.world.sampling import sample_scene
+from curation.sources.world.scene import Backdrop, Overlap, Scene, Soundscape, Thing
+
+
+def thing(look: str, x: float, y: float, *, visible_share: float = 1.0) -> Thing:
+    """A thing by its words, such as `large striped red star`."""
+    size, pattern, colour, kind = look.split()
+    radius_px = {"small": 17.0, "medium": 28.0, "large": 42.0}[size]
+    facts = {"kind": kind, "colour": colour, "size": size, "pattern": pattern, "radius_px": radius_px, "tilt_deg": 0.0}
+    place = {"centre_x_px": x, "centre_y_px": y, "visible_share": visible_share}
+    return msgspec.convert({**facts, **place, "box_xyxy_px": (0, 0, 1, 1)}, Thing)
+
+
+def scene(*things: Thing, overlaps: tuple[Overlap, ...] = ()) -> Scene:
+    return Scene(1, 0, 0, "val", Backdrop("waves", "mint", "none"), things, overlaps, Soundscape(3.0, "hiss", ()))
+
+
+HAND_MADE = scene(
+    thing("large plain blue ring", 60, 60),
+    thing("small dotted red heart", 62, 58),
+    thing("medium plain red star", 180, 70),
+    thing("medium striped green drop", 190, 100),
+    thing("small plain black star", 260, 200),
+    overlaps=(Overlap(front=3, back=2),),
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("How many shapes are there?", "5"),
+        ("How many stars are there?", "2"),
+        ("How many crosses are there?", "0"),
+        ("How many red shapes are there?", "2"),
+        ("How many medium shapes are in the picture?", "2"),
+        ("How many shapes are plain?", "3"),
+        ("How many different colors do the shapes have?", "4"),
+        ("How many shapes are to the right of the ring?", None),
+        ("How many shapes are to the left of the black star?", None),
+        ("What color is the drop?", "green"),
+        ("What color is the shape inside the ring?", "red"),
+        ("What color is the only shape below the drop?", "black"),
+        ("What color is the biggest shape?", "blue"),
+        ("What color is the smallest shape?", None),
+        ("What color is the rightmost shape?", "black"),
+        ("What color is the leftmost shape?", None),
+        ("What color is the bigger one, the ring or the drop?", "blue"),
+        ("What shape is the green thing?", "drop"),
+        ("What shape is the red thing?", None),
+        ("What shape is the biggest thing?", "ring"),
+        ("What is the lowest shape?", "star"),
+        ("What is inside the ring?", "heart"),
+        ("What is partly hidden by the drop?", "star"),
+        ("What covers a part of the red star?", "drop"),
+        ("Which shape has the same color as the heart?", "star"),
+        ("Which shape is closest to the drop?", "star"),
+        ("What size is the heart?", "small"),
+        ("Is the drop plain, striped or dotted?", "striped"),
+        ("What is drawn on the background?", "waves"),
+        ("Where in the picture is the black star?", "bottom right"),
+        ("Where in the picture is the ring?", "top left"),
+        ("Is there a heart in the picture?", "yes"),
+        ("Is there a moon in the picture?", "no"),
+        ("Are there any dotted red shapes?", "yes"),
+        ("Are there any striped red shapes?", "no"),
+        ("Is the ring to the left of the drop?", "yes"),
+        ("Is the ring below the drop?", "no"),
+        ("Is the red star to the left of the drop?", None),
+        ("Is the drop bigger than the heart?", "yes"),
+        ("Is the heart bigger than the drop?", "no"),
+        ("Do the heart and the drop have the same color?", "no"),
+        ("Are there more red shapes than blue shapes?", "yes"),
+        ("Is there anything inside the ring?", "yes"),
+        ("Is the red star partly hidden?", "yes"),
+        ("Is the drop partly hidden?", "no"),
+    ],
+)
+def test_answer_to_a_scene_made_by_hand(question: str, answer: str | None) -> None:
+    offers = [offer for template in TEMPLATES for offer in template.offers(View(HAND_MADE))]
+    assert {given for text, given in offers if text == question} == (set() if answer is None else {answer})
+
+
+def test_superlatives_and_nearest_are_not_asked_where_two_things_compete() -> None:
+    rivals = scene(
+        thing("large plain red star", 60, 120),
+        thing("small plain green drop", 160, 120),
+        thing("large plain blue moon", 262, 120),
+    )
+    offers = dict(offer for template in TEMPLATES for offer in template.offers(View(rivals)))
+    assert offers["What color is the smallest shape?"] == "green"
+    assert "What color is the biggest shape?" not in offers
+    assert "Which shape is closest to the drop?" not in offers
+    assert offers["Which shape is closest to the star?"] == "drop"
+
+
+def test_a_missing_look_is_asked_about_only_if_the_split_could_show_it() -> None:
+    shown = {True: set[str](), False: set[str]()}
+    asked = {True: set[str](), False: set[str]()}
+    for number in range(200):
+        of_world = sample_scene(2, number)
+        is_train = of_world.split == "train"
+        shown[is_train] |= {f"{thing.colour} {thing.kind}" for thing in of_world.things}
+        exists_look = next(template for template in TEMPLATES if template.name == "exists look")
+        asked[is_train] |= {text.rstrip("?").split(" ", 3)[3] for text, _ in exists_look.offers(View(of_world))}
+    assert asked[True]
+    assert asked[False]
+    assert not asked[True] & shown[False]
+    assert not asked[False] & shown[True]
+
+
+def test_nothing_is_asked_about_all_things_where_one_is_mostly_hidden() -> None:
+    hidden = scene(thing("medium plain red star", 100, 70, visible_share=0.2), thing("large plain green drop", 110, 80))
+    offers = [(template.name, text) for template in TEMPLATES for text, _ in template.offers(View(hidden))]
+    about_one = {"colour of", "kind of", "size of", "pattern of", "region of", "is covered"}
+    assert {name for name, _ in offers} == {*about_one, "motif"}
+    assert not any("star" in text or "red" in text for _, text in offers)
+
+
+def test_templates_are_many_and_each_keeps_to_its_answers() -> None:
+    assert len(TEMPLATES) >= 20
+    assert len({template.name for template in TEMPLATES}) == len(TEMPLATES)
+    views = [View(sample_scene(2, number)) for number in range(80)]
+    for template in TEMPLATES:
+        answers = {answer for view in views for _, answer in template.offers(view)}
+        assert answers
+        assert answers <= set(template.answers), template.name
+
+
+def test_no_scene_answers_one_text_in_two_ways() -> None:
+    for number in range(150):
+        view = View(sample_scene(3, number))
+        offers = {offer for template in TEMPLATES for offer in template.offers(view)}
+        assert len({text for text, _ in offers}) == len(offers)
+
+
+def test_ten_answers_have_the_true_one_in_the_majority_and_say_nothing_false() -> None:
+    balance = Balance()
+    questions = [question for number in range(120) for question in balance.ask(sample_scene(2, number))]
+    true_answers = {answer for template in TEMPLATES for answer in template.answers}
+    meaning: dict[str, str] = {}
+    for question in questions:
+        tally = Counter(question.answers)
+        assert tally.total() == 10
+        assert tally[question.answer] >= 7
+        for word in tally.keys() - {question.answer}:
+            assert word not in true_answers
+            assert meaning.setdefault(word, question.answer) == question.answer
+    varied = sum(len(set(question.answers)) > 1 for question in questions)
+    assert 0.1 < varied / len(questions) < 0.6

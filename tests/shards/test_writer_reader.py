@@ -1,0 +1,141 @@
+"""Shards out and in: deterministic, rotated, indexed, atomic, and readable by webdataset."""
+
+import gc
+import hashlib
+import io
+import warnings
+from pathlib import Path
+
+import msgspec
+import pytest
+import webdataset
+
+from shards.draft import Draft, FileBytes, HeldBytes
+from shards.errors import SampleError, ShardError
+from shards.manifest import SHARDS
+from shards.reader import held, read_archive, read_shard
+from shards.sample import Provenance
+from shards.writer import ShardSpec, write_archive, write_shards
+from tests.factories import media_draft, png, wav
+
+
+def some(n: int) -> list[Draft]:
+    return [
+        media_draft(f"key-{number}", picture=png(colour=f"#0000{number:02x}"), sound=wav(level=number))
+        for number in range(n)
+    ]
+
+
+def content_of(drafts: list[Draft]) -> list[tuple[object, dict[str, bytes]]]:
+    return [(draft.sample, held(draft)) for draft in drafts]
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    drafts = some(5)
+    written = write_shards(tmp_path, "x", drafts, ShardSpec())
+    assert [record.name for record in written.records] == ["shards/x-audio_image-000.tar"]
+    assert content_of(list(read_shard(tmp_path / "shards/x-audio_image-000.tar"))) == content_of(drafts)
+
+
+def test_equal_samples_give_equal_bytes(tmp_path: Path) -> None:
+    one = write_shards(tmp_path / "a", "x", some(5), ShardSpec()).records
+    two = write_shards(tmp_path / "b", "x", some(5), ShardSpec()).records
+    assert one == two
+
+
+def test_records_state_what_lies_on_disk(tmp_path: Path) -> None:
+    record = write_shards(tmp_path, "x", some(3), ShardSpec()).records[0]
+    content = (tmp_path / record.name).read_bytes()
+    assert (record.size_bytes, record.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert (record.n_samples, record.signatures) == (3, {"audio+image": 3})
+
+
+def test_limits_rotate_shards(tmp_path: Path) -> None:
+    by_count = write_shards(tmp_path / "a", "x", some(5), ShardSpec(max_samples=2)).records
+    assert [record.n_samples for record in by_count] == [2, 2, 1]
+    by_size = write_shards(tmp_path / "b", "x", some(5), ShardSpec(max_size_bytes=1)).records
+    assert [record.n_samples for record in by_size] == [1] * 5
+
+
+def test_no_samples_give_no_shard(tmp_path: Path) -> None:
+    assert write_shards(tmp_path, "x", [], ShardSpec()).records == []
+    assert list((tmp_path / SHARDS).iterdir()) == []
+
+
+def test_the_index_leads_to_every_member(tmp_path: Path) -> None:
+    drafts = some(4)
+    rows = write_shards(tmp_path, "x", drafts, ShardSpec(max_samples=3)).rows
+    for row, draft in zip(rows, drafts, strict=True):
+        for member in row.members:
+            content = FileBytes(str(tmp_path / row.shard), member.offset, member.size_bytes).read()
+            assert hashlib.sha256(content).hexdigest() == member.sha256
+            assert member.name.endswith(".json") or content == draft.blobs[member.name].read()
+
+
+def test_the_index_tells_sources_licences_and_lengths() -> None:
+    draft = media_draft("a", sound=wav(), picture=png())
+    picture, sound, words = draft.sample.turns[1].parts
+    turn = msgspec.structs.replace(
+        draft.sample.turns[1],
+        parts=(
+            msgspec.structs.replace(picture, provenance=Provenance(source="cc3m", licence="CC0-1.0")),
+            msgspec.structs.replace(sound, provenance=Provenance(generator="synth")),
+            words,
+        ),
+    )
+    sample = msgspec.structs.replace(draft.sample, turns=(draft.sample.turns[0], turn))
+    (row,) = write_archive(io.BytesIO(), [Draft(sample, draft.blobs)])
+    assert (row.source, row.licence) == ("cc3m+synth", "CC0-1.0+unknown")
+    assert (row.n_turns, row.n_words, row.duration_s) == (2, 2, 0.5)
+
+
+def test_media_that_changed_since_probing_are_refused(tmp_path: Path) -> None:
+    draft = media_draft("a", picture=png())
+    other = Draft(draft.sample, dict.fromkeys(draft.blobs, HeldBytes(png(colour="blue"))))
+    with pytest.raises(SampleError, match="the file changed"):
+        write_shards(tmp_path, "x", [other], ShardSpec())
+    assert list((tmp_path / SHARDS).iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["a.b", "A", "../a", ""])
+def test_keys_that_split_or_lead_out_are_refused(key: str) -> None:
+    with pytest.raises(SampleError, match="a key of"):
+        write_archive(io.BytesIO(), [media_draft(key, picture=png())])
+
+
+def test_missing_media_are_refused() -> None:
+    draft = media_draft("a", picture=png())
+    with pytest.raises(SampleError, match="its bytes"):
+        write_archive(io.BytesIO(), [Draft(draft.sample)])
+
+
+def test_an_error_in_the_middle_leaves_no_shard(tmp_path: Path) -> None:
+    broken = Draft(media_draft("b", picture=png()).sample)
+    with pytest.raises(SampleError):
+        write_shards(tmp_path, "x", [*some(3), broken], ShardSpec())
+    assert list((tmp_path / SHARDS).iterdir()) == []
+
+
+def test_an_archive_without_a_samples_json_is_refused() -> None:
+    buffer = io.BytesIO()
+    write_archive(buffer, some(1))
+    content = buffer.getvalue()
+    at = content.index(b"key-0.json")
+    renamed = content.replace(b"key-0.json", b"key-0.jsom")
+    checksum = int(content[at + 148 : at + 154], 8) + ord("m") - ord("n")
+    renamed = renamed[: at + 148] + b"%06o" % checksum + renamed[at + 154 :]
+    with pytest.raises(ShardError, match=r"key-0\.json"):
+        list(read_archive(renamed, place="x"))
+
+
+def test_webdataset_reads_our_shards(tmp_path: Path) -> None:
+    drafts = some(5)
+    write_shards(tmp_path, "x", drafts, ShardSpec(max_samples=2))
+    urls = sorted(str(path) for path in (tmp_path / SHARDS).iterdir())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # webdataset leaves its files to the garbage collector
+        found = list(webdataset.WebDataset(urls, shardshuffle=False))
+        gc.collect()
+    assert [one["__key__"] for one in found] == [draft.sample.key for draft in drafts]
+    assert [one["1-0.png"] for one in found] == [held(draft)[f"{draft.sample.key}.1-0.png"] for draft in drafts]
+    assert [msgspec.json.decode(one["json"])["key"] for one in found] == [draft.sample.key for draft in drafts]
