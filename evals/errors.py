@@ -1,25 +1,21 @@
-"""Errors of the evaluation floor.
+"""Errors of the evaluation floor, and the two of the files that it reads.
 
 AnymodalError
-└── EvalsError
-    ├── AnnotationError    an official annotation file is not what its format says
-    ├── PredictionError    predictions do not fit the questions asked
-    └── StatisticsError    a statistic is undefined for these numbers
+├── EvalsError
+│   └── StatisticsError    a statistic is undefined for these numbers
+└── ShardsError
+    ├── AnnotationError    an official annotation file, or what was read from it, breaks its format
+    └── PredictionError    a prediction has an unknown or repeated id, or a value of the wrong type
 """
 
 from shards.errors import AnymodalError
+from shards.formats.errors import AnnotationError, PredictionError
+
+__all__ = ["AnnotationError", "EvalsError", "PredictionError", "StatisticsError"]
 
 
 class EvalsError(AnymodalError):
     """Root of this package's errors."""
-
-
-class AnnotationError(EvalsError):
-    """A file of questions, annotations or references breaks its format."""
-
-
-class PredictionError(EvalsError):
-    """A prediction has an unknown or repeated id, or a value of the wrong type."""
 
 
 class StatisticsError(EvalsError):

@@ -131,6 +131,31 @@ def score_caption(
     )
 
 
+@score_app.command("chair")
+def score_chair(
+    instances: Annotated[list[Path], typer.Option(help="instances_val2014.json; repeat it for train2014.")],
+    captions: Annotated[list[Path], typer.Option(help="captions_val2014.json; repeat it for train2014.")],
+    predictions: Predictions,
+    synonyms: Annotated[Path | None, typer.Option(help="Another table of object words than the official one.")] = None,
+    per_sample: PerSample = None,
+    json: Json = False,
+    seed: Seed = 0,
+) -> None:
+    """CHAIR: how many of the objects that captions mention are not in their images; lower is better.
+
+    Predictions are `[{"image_id": 1, "caption": "a dog"}, ...]`; the images that they name are scored.
+
+    Examples:
+
+        anymodal score chair --instances instances.json --captions captions.json --predictions results.json
+
+        anymodal score chair --instances I.json --captions C.json --predictions R.json --synonyms synonyms.txt --json
+    """
+    from evals.harness import offline
+
+    _show(offline.chair(instances, captions, predictions, synonyms=synonyms, seed=seed), per_sample, json)
+
+
 @score_app.command("refcoco")
 def score_refcoco(
     references: Annotated[Path, typer.Option(help='JSON lines {"id", "width", "height", "bbox"}, or refs(...).p.')],

@@ -7,15 +7,18 @@ from typing import TypeVar, get_args
 import msgspec
 import pyarrow.parquet as pq
 
-from evals.errors import EvalsError
+from evals.errors import EvalsError, PredictionError
 from evals.metrics.caption_measures import CaptionMetric
 from evals.metrics.captions import CaptionTokenizer, score_captions
+from evals.metrics.chair import chair_truth, score_chair
+from evals.metrics.chair_objects import read_synonyms
 from evals.metrics.rec import RecProtocol, score_rec
 from evals.metrics.vqa import VqaRevision, score_vqa
 from evals.results import ItemRow, Protocol, Result, Scored, item_set_hash, items_table
 from shards.errors import UsageError
 from shards.formats.boxes import BoxGrammar
 from shards.formats.captions import read_audiocaps, read_caption_results, read_coco_captions
+from shards.formats.instances import read_instances
 from shards.formats.predictions import check_ids, read_predictions
 from shards.formats.refcoco import RecReference, read_refer, read_references
 from shards.formats.vqa import read_annotations, read_questions, read_results
@@ -71,6 +74,35 @@ def caption(
     candidates = _checked(read_caption_results(predictions), texts.keys(), predictions, strict=strict)
     scored = score_captions(texts, candidates, metrics=metrics, tokenizer=tokenizer, seed=seed)
     return _offline("caption", scored, texts)
+
+
+def chair(
+    instances: Sequence[Path],
+    captions: Sequence[Path],
+    predictions: Path,
+    *,
+    synonyms: Path | None,
+    seed: int,
+) -> OfflineScore:
+    """CHAIR of the captions in a COCO results file; the images asked about are those that it names.
+
+    The official script takes instances and captions of both train2014 and val2014.
+
+    Raises:
+        PredictionError: If a caption is for an image that no instances file lists.
+    """
+    parts = [read_instances(path) for path in instances]
+    answers = {_image_id(name, predictions): text for name, text in read_caption_results(predictions).items()}
+    check_ids(answers, {image.id for part in parts for image in part.images}, str(predictions))
+    references = [
+        (int(name), text)
+        for path in captions
+        for name, texts in read_coco_captions(path).references.items()
+        for text in texts
+    ]
+    table = None if synonyms is None else read_synonyms(synonyms)
+    truth = chair_truth(parts, references, image_ids=answers.keys(), table=table)
+    return _offline("chair", score_chair(truth, answers, seed=seed), map(str, answers))
 
 
 def refcoco(
@@ -129,6 +161,12 @@ def _rec_references(path: Path, instances: Path | None, split: str) -> Sequence[
         found = "no --instances" if instances is None else "no --split"
         raise UsageError(str(path), expected="--instances and --split with a refs(...).p file", found=found)
     return read_refer(path, instances, split=split)
+
+
+def _image_id(name: str, path: Path) -> int:
+    if not name.isascii() or not name.isdigit():
+        raise PredictionError(str(path), expected="image ids that are whole numbers", found=repr(name))
+    return int(name)
 
 
 def _checked(predictions: dict[Id, str], known: Iterable[Id], path: Path, *, strict: bool) -> dict[Id, str]:

@@ -62,9 +62,7 @@ def example_drafts(benchmark: Benchmark, items: Sequence[Item]) -> list[Draft]:
             shown = show(benchmark, item, inputs=None)
         except MediaError:
             continue
-        sample = Sample(
-            key=shown.key, kind=benchmark.kind, turns=(shown.turn,), truth=item.truth, meta={"id": item.id}
-        )
+        sample = Sample(key=shown.key, kind=benchmark.kind, turns=(shown.turn,), truth=item.truth, meta={"id": item.id})
         drafts.append(Draft(sample, shown.blobs))
     return drafts
 

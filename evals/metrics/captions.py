@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 
@@ -118,8 +118,11 @@ def _tokenised_groups(groups: Sequence[Sequence[str]], tokenizer: CaptionTokeniz
 def _check_request(
     metrics: Sequence[CaptionMetric], tokenizer: CaptionTokenizer, table: DocumentFrequencies | None
 ) -> None:
-    if not metrics:
-        raise UsageError("metrics", expected="at least one caption metric", found="none")
+    known = get_args(CaptionMetric)
+    if not metrics or isinstance(metrics, str) or not set(metrics) <= set(known):
+        raise UsageError("metrics", expected=f"some of {', '.join(known)}", found=repr(metrics))
+    if tokenizer not in _RULES:
+        raise UsageError("tokenizer", expected=" or ".join(_RULES), found=repr(tokenizer))
     if table is not None and table.tokenizer != tokenizer:
         raise UsageError(
             "document frequencies",

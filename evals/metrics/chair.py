@@ -1,23 +1,24 @@
 """CHAIR: how many of the objects that captions mention are not in their images.
 
-Source: Rohrbach et al. 2018, arXiv:1809.02156; LisaAnne/Hallucination@6e4d33c, utils/chair.py (the rules, written anew).
+Source: Rohrbach et al. 2018, arXiv:1809.02156; LisaAnne/Hallucination@6e4d33c, utils/chair.py (rules written anew).
 """
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 import numpy as np
 
 from evals.errors import AnnotationError
-from evals.metrics.chair_objects import Mention, ObjectFinder, synonyms
+from evals.metrics.chair_objects import Mention, ObjectFinder, Synonyms, synonyms
 from evals.metrics.outcomes import NO_METRICS, counted, outcomes, reason_of
 from evals.results.schema import Bounds, Interval, ItemRow, Metric, Scored, Unscored
 from evals.statistics.bootstrap import FloatArray, cluster_sums, percentile_interval, resampled_totals
 from shards.formats.instances import Instances
 
-PROTOCOL: Final = "chair@official"
+OFFICIAL: Final = "chair@official"
 RESAMPLES: Final = 1000
 
 
@@ -26,10 +27,23 @@ class ChairTruth:
     """The objects of each image that is asked about, as node words of the synonym table; their order is the rows'."""
 
     objects: Mapping[int, Collection[str]]
+    synonyms: Synonyms = field(default_factory=synonyms)
+
+    @property
+    def protocol(self) -> str:
+        """chair@official, or the name of another synonym table by its hash."""
+        if self.synonyms == synonyms():
+            return OFFICIAL
+        content = "\n".join(f"{word}\t{node}" for word, node in sorted(self.synonyms.items()))
+        return f"chair@synonyms-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
 def chair_truth(
-    instances: Iterable[Instances], references: Iterable[tuple[int, str]], *, image_ids: Collection[int] | None = None
+    instances: Iterable[Instances],
+    references: Iterable[tuple[int, str]],
+    *,
+    image_ids: Collection[int] | None = None,
+    table: Synonyms | None = None,
 ) -> ChairTruth:
     """Objects of each image: categories of its instances and mentions in its reference captions.
 
@@ -37,35 +51,37 @@ def chair_truth(
         instances: COCO instances; the official script takes train2014 and val2014.
         references: Pairs of image id and reference caption, from the captions files that belong to them.
         image_ids: The images that are asked about; all images of `instances` if None.
+        table: Synonyms; the official ones if None.
 
     Raises:
-        AnnotationError: If a category is not among COCO's 80, or an object has a category that the file lacks.
+        AnnotationError: If the table lacks a category, or an object has a category that the file lacks.
     """
+    table = synonyms() if table is None else table
     instances = list(instances)
     if image_ids is None:
         image_ids = [image.id for part in instances for image in part.images]
     objects: dict[int, set[str]] = {image_id: set() for image_id in image_ids}
     for part in instances:
-        nodes = _category_nodes(part)
+        nodes = _category_nodes(part, table)
         for entry in part.annotations:
             if entry.image_id in objects:
                 if entry.category_id not in nodes:
                     place = f"instances, image {entry.image_id}"
                     raise AnnotationError(place, expected="a listed category", found=f"category {entry.category_id}")
                 objects[entry.image_id].add(nodes[entry.category_id])
-    find = ObjectFinder(synonyms())
+    find = ObjectFinder(table)
     for image_id, caption in references:
         if image_id in objects:
             objects[image_id].update(node for _, node in find(caption))
-    return ChairTruth(objects)
+    return ChairTruth(objects, table)
 
 
-def _category_nodes(part: Instances) -> dict[int, str]:
-    nodes = {category.id: synonyms().get(category.name, "") for category in part.categories}
+def _category_nodes(part: Instances, table: Synonyms) -> dict[int, str]:
+    nodes = {category.id: table.get(category.name, "") for category in part.categories}
     for category in part.categories:
         if not nodes[category.id]:
             place = f"instances, category {category.id}"
-            raise AnnotationError(place, expected="a category of COCO", found=repr(category.name))
+            raise AnnotationError(place, expected="a category of the synonym table", found=repr(category.name))
     return nodes
 
 
@@ -89,7 +105,7 @@ def score_chair(truths: ChairTruth, captions: Mapping[int, str | Unscored], *, s
     """
     found = outcomes(truths.objects, captions, place="CHAIR captions")
     reasons = [reason_of(outcome) for outcome in found]
-    find = ObjectFinder(synonyms())
+    find = ObjectFinder(truths.synonyms)
     counts = [
         _counts(find(caption), objects, n_words=len(caption.split())) if isinstance(caption, str) else _NO_CAPTION
         for caption, objects in zip(found, truths.objects.values(), strict=True)
@@ -97,7 +113,7 @@ def score_chair(truths: ChairTruth, captions: Mapping[int, str | Unscored], *, s
     names = [str(image_id) for image_id in truths.objects]
     rows = [_row(name, count, reason) for name, count, reason in zip(names, counts, reasons, strict=True)]
     table = np.array(counts, dtype=np.float64).reshape(-1, 5)
-    primary, chair_s, length = _metrics(table, names, counted(reasons), seed=seed)
+    primary, chair_s, length = _metrics(table, names, counted(reasons), protocol=truths.protocol, seed=seed)
     return Scored(primary=primary, metrics={"chair_s": chair_s, "length": length}, breakdown={}, rows=rows)
 
 
@@ -119,7 +135,9 @@ def _row(name: str, count: _Counts, reason: str | None) -> ItemRow:
     return ItemRow(name, hallucinated / mentions if mentions else 0.0, None, name, metrics)
 
 
-def _metrics(counts: FloatArray, names: Sequence[str], unscored: Mapping[str, int], *, seed: int) -> tuple[Metric, ...]:
+def _metrics(
+    counts: FloatArray, names: Sequence[str], unscored: Mapping[str, int], *, protocol: str, seed: int
+) -> tuple[Metric, ...]:
     """chair_i, chair_s and length from the counts of all images, [n, 5]."""
     n, n_unscored = len(counts), sum(unscored.values())
     hallucinated, mentions, captions_hallucinated, words, captions = counts.sum(axis=0).tolist()
@@ -127,7 +145,7 @@ def _metrics(counts: FloatArray, names: Sequence[str], unscored: Mapping[str, in
     interval_i, interval_s = _intervals(counts, names, seed=seed)
     chair_i = Metric(
         metric="chair_i",
-        protocol=PROTOCOL,
+        protocol=protocol,
         value=_ratio(hallucinated, mentions),
         unit="fraction",
         higher_is_better=False,
@@ -143,7 +161,7 @@ def _metrics(counts: FloatArray, names: Sequence[str], unscored: Mapping[str, in
         bounds=_bounds(captions_hallucinated, n_unscored, n) if n_unscored else None,
         interval=interval_s,
     )
-    length = Metric("length", PROTOCOL, _ratio(words, captions), "raw", higher_is_better=True, n=n, unscored=unscored)
+    length = Metric("length", protocol, _ratio(words, captions), "raw", higher_is_better=True, n=n, unscored=unscored)
     return chair_i, chair_s, length
 
 

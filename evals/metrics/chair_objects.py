@@ -9,8 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 from typing import Final
 
+from evals.errors import AnnotationError
 from evals.metrics.chair_singular import singular
 from evals.metrics.chair_tokens import words_of
 
@@ -36,11 +38,34 @@ _PAIR_STARTS: Final = frozenset(first for first, _ in _PAIRS)
 _PLAIN_PIECE: Final = re.compile(r"""["(]*[a-z0-9]+(?:-[a-z0-9]+)*(?:'[a-z]+)?[,;:")]*[.!?]?[")]*""", re.ASCII)
 
 
+Synonyms = Mapping[str, str]
+"""The object (node word) that each word names."""
+
+
 @cache
-def synonyms() -> Mapping[str, str]:
-    """The object (node word) that each word of the official table names; a later line overrides an earlier one."""
-    lines = files("evals.metrics").joinpath("chair_synonyms.txt").read_text("utf-8").splitlines()
-    groups = [line.strip().split(", ") for line in lines]
+def synonyms() -> Synonyms:
+    """The official table."""
+    return _table(files("evals.metrics").joinpath("chair_synonyms.txt").read_bytes())
+
+
+def read_synonyms(path: Path) -> Synonyms:
+    """A table of one's own: a line an object, its words separated by ", ", the first of them the object's name.
+
+    Raises:
+        AnnotationError: If the file cannot be read or holds no words.
+    """
+    try:
+        table = _table(path.read_bytes())
+    except (OSError, UnicodeDecodeError) as error:
+        raise AnnotationError(str(path), expected="a synonym table in UTF-8", found=str(error)) from error
+    if not table:
+        raise AnnotationError(str(path), expected="a line of synonyms", found="none")
+    return table
+
+
+def _table(content: bytes) -> Synonyms:
+    """Words are not trimmed beyond the line's ends, and a later line overrides an earlier one, as in the original."""
+    groups = [line.strip().split(", ") for line in content.decode("utf-8-sig").splitlines() if line.strip()]
     return {word: group[0] for group in groups for word in group}
 
 

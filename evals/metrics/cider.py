@@ -23,7 +23,7 @@ def cider(corpus: CaptionCorpus, document_frequencies: DocumentFrequencies | Non
     Raises:
         AnnotationError: If all references are empty, so that there is nothing to weigh.
 
-    Source: Vedantam et al. 2015, arXiv:1411.5726; the length penalty counts bigrams, as the COCO scorer does.
+    Source: Vedantam et al. 2015, arXiv:1411.5726.
     """
     corpus = corpus.split_at_white_space()
     n_items = len(corpus.firsts)
@@ -67,6 +67,6 @@ def _cosines(corpus: CaptionCorpus, entries: NgramEntries, rarity: FloatArray) -
 
 
 def _length_penalties(corpus: CaptionCorpus) -> FloatArray:
-    n_bigrams = np.maximum(0, corpus.lengths - 1)
-    difference = n_bigrams - n_bigrams[corpus.firsts][corpus.items]
+    # COCO's scorer counts bigrams: the same difference, except beside an empty text, where nothing is alike anyway.
+    difference = corpus.lengths - corpus.lengths[corpus.firsts][corpus.items]
     return np.asarray(np.exp(-(difference**2) / (2 * _SIGMA**2)))

@@ -69,10 +69,9 @@ class DocumentFrequencies:
                 str(path), expected="a table of document frequencies", found=str(error), remedy="save it again"
             ) from error
         header = {key.decode(): value.decode() for key, value in (columns.schema.metadata or {}).items()}
-        if header.get("schema") != FREQUENCIES_SCHEMA:
+        if header.get("schema") != FREQUENCIES_SCHEMA or columns.schema.names != ["ngram", "items"]:
             found = header.get("schema", "no schema")
             raise AnnotationError(str(path), expected=FREQUENCIES_SCHEMA, found=found, remedy="save it again")
-        columns = columns.combine_chunks()
         ngrams, counts = (columns[name].combine_chunks() for name in ("ngram", "items"))
         table = cls(int(header["n_items"]), header["tokenizer"], ngrams, counts)
         if table.digest != header["sha256"]:
@@ -88,7 +87,7 @@ def count_documents(references: Sequence[Sequence[str]], *, tokenizer: str) -> D
     counts: list[int] = []
     for order, entries in enumerate(ngram_entries(corpus, ORDERS), start=1):
         frequencies = np.bincount(entries.ngrams[entries.groups], minlength=len(entries.keys))
-        kept = np.flatnonzero(frequencies > 2)
+        kept = np.flatnonzero(frequencies > 1)
         words = vocabulary[corpus.words[entries.places[kept][:, None] + np.arange(order)]]  # [n-grams, order]
         ngrams.extend(map(" ".join, words.tolist()))
         counts.extend(frequencies[kept].tolist())

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import sparse
 
 from evals.errors import AnnotationError, PredictionError
 
@@ -161,10 +160,16 @@ def ngram_entries(corpus: CaptionCorpus, orders: int, *, shared_only: bool = Fal
 
 
 def counting_order(codes: IntArray, n_codes: int) -> IntArray:
-    """Places of `codes` in ascending order of code, ties in their old order: a stable argsort in linear time."""
-    rows = np.arange(len(codes) + 1, dtype=np.int32)
-    matrix = sparse.csr_array((np.empty(len(codes), np.int8), codes, rows), shape=(len(codes), max(1, n_codes)))
-    return np.asarray(matrix.tocsc().indices)
+    """Places of `codes` in ascending order of code, ties in their old order: a stable argsort in linear time.
+
+    numpy counts instead of comparing where keys have 16 bits, so codes are sorted by their lower and then their upper
+    half.
+    """
+    order = np.argsort(codes.astype(np.uint16), kind="stable").astype(np.int32)  # keeps the lower 16 bits
+    if n_codes > 1 << 16:
+        upper = (codes >> 16).astype(np.uint16)
+        order = order[np.argsort(upper[order], kind="stable")]
+    return order
 
 
 def _starts_of_ngrams(corpus: CaptionCorpus, by_word: IntArray, *, is_start: BoolArray, order: int) -> IntArray:

@@ -4,6 +4,7 @@ Source: Yu et al. 2016, arXiv:1608.00272 (IoU > 0.5); Vision-CAIR/MiniGPT-4@d947
 `minigpt-v2` protocols; the rules, written anew).
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
@@ -42,7 +43,8 @@ def score_rec(
 ) -> Scored:
     """Accuracy in percent: the share of expressions with an IoU above 0.5, unscored ones counted as wrong.
 
-    An answer without a box is `unscored("parse_failure")`, an absent one `unscored("missing")`. Row metric: "iou".
+    An answer without a box is `unscored("parse_failure")`, an absent one `unscored("missing")`. Row metric: "iou",
+    absent where the minigpt-v2 protocols divide by an area of 0.
     Under the minigpt-v2 protocols the last reference with an `object_id` gives size and box to all that share it.
 
     Args:
@@ -65,7 +67,7 @@ def score_rec(
     is_correct = ious > THRESHOLD
     clusters = [reference.image_id or reference.id for reference in references]
     rows = [
-        ItemRow(reference.id, float(correct), None, cluster, {"iou": iou})
+        ItemRow(reference.id, float(correct), None, cluster, {"iou": iou} if math.isfinite(iou) else NO_METRICS)
         if reason is None
         else ItemRow(reference.id, None, reason, cluster, NO_METRICS)
         for reference, correct, reason, cluster, iou in zip(

@@ -80,7 +80,7 @@ class Unscored(msgspec.Struct, frozen=True):
     reason: str
 
 
-class ItemRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ItemRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One scored item.
 
     `value` is the primary metric's item value as a fraction or in raw units, None exactly when `unscored` names a

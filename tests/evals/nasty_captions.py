@@ -39,7 +39,7 @@ _WEB = (
     "C:\\x\\y /usr/bin ~/x ./y ../z a\\b \\ \\\\ \\* \\/ a\\/b C++ c++ C# F# f#5 .NET Node.js AT&T R&D A&B&C a&b A+B AT&amp;T P&L Q&A"
 )
 _MARKUP = (
-    "<a> </a> <br/> <br /> <a href=\"x y\"> <a href='x' b> <a b c> <a b=c> <5> <3 </3 <> <!-- x y --> <!x> <?xml v=\"1\"?> <unk> <a:b-c.d> "
+    '<a> </a> <br/> <br /> <a href="x y"> <a href=\'x\' b> <a b c> <a b=c> <5> <3 </3 <> <!-- x y --> <!x> <?xml v="1"?> <unk> <a:b-c.d> '
     "<é> <a &lt; &gt; &amp; &quot; &apos; &nbsp; &mdash; &ndash; &LT; &hellip; &copy; &eacute; &Uuml; caf&eacute; &#39; &#x27; "
     "it&apos;s &apos;em &lt;b&gt; &lt;x@y.z&gt; & && &c. &; < > << >> <= >= => -> <- <-> = == != += | || ^ ~ ` ´ ¨ ¦ § © ® ™ ° ¶ • … ‥ ·"
 )
@@ -57,20 +57,55 @@ _COMPOUNDS = (
     "U.S.-led jack-in-the-box -a a- -a- --a a--b a-- snake_case _a a_ a__b a-_b a_-b a‐b a‑b a֊b a\u00ad-b a-\u00adb f-O'a d'a-b l'X-d'y é-é é/é "
     "non-U.S. ex-Mr. pre-A.D. b-c.d. so-called mid-1990s 5-a 5-5 5-5-5 p-5.5 3-D A-1 A-1's can't-miss don't-know one-off's"
 )
-_SPACES = "\t|\u00a0|\u2000|\u2003|\u200a|\u2009|\u202f|\u205f|\u3000|\u1680|\u200b|\ufeff|\x01|\x1c|\x1f|\x7f|\u200d|\ufe0f|\u2060|\x0e".split("|")
-_ODD = "😀 👍🏽 🇩🇪 👨\u200d👩\u200d👧 𝒜𝓑 𐐀 𠀀 \ud7ff \ue000 \uffff \ufffe \ufffd ￼ ™ ℃ № ℓ Ⅳ ⅷ ① ⓐ ㈱ ﷺ ﬃ ﹪ ％ ＄ ＃ （ ） Ａ ５ ． 、 。 「 」 ・ ー ़ ् ်".split(" ")
+_SPACES = "\t|\u00a0|\u2000|\u2003|\u200a|\u2009|\u202f|\u205f|\u3000|\u1680|\u200b|\ufeff|\x01|\x1c|\x1f|\x7f|\u200d|\ufe0f|\u2060|\x0e".split(
+    "|"
+)
+_ODD = "😀 👍🏽 🇩🇪 👨\u200d👩\u200d👧 𝒜𝓑 𐐀 𠀀 \ud7ff \ue000 \uffff \ufffe \ufffd ￼ ™ ℃ № ℓ Ⅳ ⅷ ① ⓐ ㈱ ﷺ ﬃ ﹪ ％ ＄ ＃ （ ） Ａ ５ ． 、 。 「 」 ・ ー ़ ् ်".split(
+    " "
+)
 
 KINDS: tuple[tuple[str, ...], ...] = (
-    *(tuple(text.split(" ")) for text in (_WORDS, _APOSTROPHES, _ABBREVIATIONS, _NUMBERS, _WEB, _MARKUP, _PUNCTUATION, _EMOTICONS, _COMPOUNDS)),
+    *(
+        tuple(text.split(" "))
+        for text in (
+            _WORDS,
+            _APOSTROPHES,
+            _ABBREVIATIONS,
+            _NUMBERS,
+            _WEB,
+            _MARKUP,
+            _PUNCTUATION,
+            _EMOTICONS,
+            _COMPOUNDS,
+        )
+    ),
     tuple(_SPACES),
     tuple(_ODD),
-    ("1 1/2", "(555) 123-4567", "555 123 4567", "+44 20 7946 0958", ". . .", "<a b c>", "<a href=\"x y\">", "<!-- x y -->", "et al.", "no. 5"),
+    (
+        "1 1/2",
+        "(555) 123-4567",
+        "555 123 4567",
+        "+44 20 7946 0958",
+        ". . .",
+        "<a b c>",
+        '<a href="x y">',
+        "<!-- x y -->",
+        "et al.",
+        "no. 5",
+    ),
 )
 _JOINTS = ("", "", "", " ", " ", "  ", "-", "/", ".", "'", ",")
 _VARIANTS: tuple[Callable[[str], str], ...] = (
-    *(str,) * 8, str.upper, str.lower, str.capitalize, str.swapcase,
-    lambda text: text.replace("'", "’"), lambda text: text.replace("'", "`"), lambda text: text.replace("'", "‘"),
-    lambda text: text.replace("-", "‐"), lambda text: text.replace(" ", "\u00a0"),
+    *(str,) * 8,
+    str.upper,
+    str.lower,
+    str.capitalize,
+    str.swapcase,
+    lambda text: text.replace("'", "’"),
+    lambda text: text.replace("'", "`"),
+    lambda text: text.replace("'", "‘"),
+    lambda text: text.replace("-", "‐"),
+    lambda text: text.replace(" ", "\u00a0"),
 )
 _ALPHABET = "aAbeinosStTxyz0159 .,:;!?'\"`-_/\\()[]{}<>&#@$%*+=^~|’‘“”–—…½é\u0301ß\u00ad\u00a0٣Σ"
 
@@ -97,7 +132,9 @@ def _glued(chooser: random.Random) -> str:
 
 
 def _sentence(chooser: random.Random) -> str:
-    return " ".join(_fragment(chooser) for _ in range(chooser.randint(1, 12))) + chooser.choice(("", ".", "!", " .", '."', "…"))
+    return " ".join(_fragment(chooser) for _ in range(chooser.randint(1, 12))) + chooser.choice(
+        ("", ".", "!", " .", '."', "…")
+    )
 
 
 def _characters(chooser: random.Random) -> str:
@@ -113,7 +150,13 @@ def _any_character(chooser: random.Random) -> str:
     kind = chooser.random()
     if kind < 0.4:
         return chooser.choice(_ALPHABET)
-    code = chooser.randrange(0x110000) if kind < 0.5 else chooser.randrange(0x10000) if kind < 0.7 else chooser.randrange(0x3000)
+    code = (
+        chooser.randrange(0x110000)
+        if kind < 0.5
+        else chooser.randrange(0x10000)
+        if kind < 0.7
+        else chooser.randrange(0x3000)
+    )
     character = chr(code)
     return "x" if unicodedata.category(character) == "Cs" or character in "\n\r\v\f\u2028\u2029" else character
 

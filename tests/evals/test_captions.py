@@ -247,7 +247,10 @@ def test_wrong_requests_are_refused() -> None:
         score_captions({"a": "a dog"}, {})
     with pytest.raises(AnnotationError, match="only empty references"):
         score_captions({"a": [""]}, {})
-    with pytest.raises(UsageError, match="at least one caption metric"):
-        score_captions(REFERENCES, CANDIDATES, metrics=())
+    for metrics in ((), ("cider", "ciderd"), "cider"):
+        with pytest.raises(UsageError, match=r"some of bleu, meteor, rouge, cider, spice, spider"):
+            score_captions(REFERENCES, CANDIDATES, metrics=metrics)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="expected ptb or whitespace, found 'moses'"):
+        score_captions(REFERENCES, CANDIDATES, tokenizer="moses")  # type: ignore[arg-type]
     with pytest.raises(AnnotationError, match="at least one item"):
         frozen_frequencies({})

@@ -147,7 +147,7 @@ def test_faults_are_named() -> None:
     with pytest.raises(PredictionError, match="1 unknown, such as 9"):
         score_chair(ChairTruth({1: set()}), {9: "a dog"})
     odd = Instances((CocoImage(1),), (), (CocoCategory(3, "unicorn"),))
-    with pytest.raises(AnnotationError, match="category 3: expected a category of COCO, found 'unicorn'"):
+    with pytest.raises(AnnotationError, match="category 3: expected a category of the synonym table, found 'unicorn'"):
         chair_truth([odd], [])
     with pytest.raises(AnnotationError, match="image 1: expected a listed category, found category 8"):
         chair_truth([Instances((CocoImage(1),), (CocoObject(1, 8),), (CocoCategory(3, "dog"),))], [])

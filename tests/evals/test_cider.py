@@ -49,7 +49,7 @@ def test_two_items_by_hand() -> None:
     assert scores[1] == pytest.approx(10 * (1 / 2) / 4)  # "c" of two words
 
 
-def test_length_penalty_counts_bigrams() -> None:
+def test_length_penalty_by_hand() -> None:
     scores = cider(corpus_of([("a", ["a b c"]), ("", ["d"])]))
     assert scores[0] == pytest.approx(10 / 4 * (1 / math.sqrt(3)) * math.exp(-4 / 72))
 

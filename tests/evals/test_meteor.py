@@ -110,6 +110,16 @@ def test_answers_that_are_no_numbers_are_reported(monkeypatch: pytest.MonkeyPatc
         meteor(["a"], [["b"]])
 
 
+def test_lines_are_those_of_the_official_wrapper(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    row = " ".join(["1.0"] * 23)
+    keep = f'printf "%s\\n" "$line" >> {tmp_path}/asked'
+    script = f'while IFS= read -r line; do {keep}; case "$line" in E*) echo 0.5; echo 0.25;; *) echo {row};; esac; done'
+    with fake_jar(monkeypatch, tmp_path, script):
+        scores = meteor(["a ||| b    c"], [["x  y", ""]])
+    assert (tmp_path / "asked").read_text() == f"SCORE ||| x  y |||  ||| a b  c\nEVAL ||| {row}\n"
+    assert (scores.items.tolist(), scores.total) == ([0.5], 0.25)
+
+
 def test_the_process_is_gone_afterwards(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     started: list[subprocess.Popen[bytes]] = []
     real = subprocess.Popen

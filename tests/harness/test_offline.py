@@ -8,7 +8,7 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
-from evals.errors import EvalsError
+from evals.errors import AnnotationError, EvalsError, PredictionError
 from evals.harness import offline
 from shards.errors import AnymodalError, UsageError
 
@@ -118,6 +118,49 @@ def test_clips_are_called_by_video_and_start(tmp_path: Path) -> None:
         table, tmp_path / "results.json", metrics=("rouge",), tokenizer="whitespace", strict=False, seed=0
     )
     assert {row.id: row.value for row in score.rows} == {"abc-_DEF123_30": pytest.approx(1.0), "xyz_0": None}
+
+
+def chair_files(tmp_path: Path) -> tuple[list[Path], list[Path], Path]:
+    folder = GOLDEN / "chair"
+    lines = (folder / "generated.jsonl").read_bytes().splitlines()
+    (tmp_path / "r.json").write_text(json.dumps([json.loads(line) for line in lines]))
+    parts = ("train2014", "val2014")
+    return (
+        [folder / f"instances_{part}.json" for part in parts],
+        [folder / f"captions_{part}.json" for part in parts],
+        tmp_path / "r.json",
+    )
+
+
+def test_chair_equals_the_official_scorer(tmp_path: Path) -> None:
+    expected = json.loads((GOLDEN / "chair/expected.json").read_bytes())
+    score = offline.chair(*chair_files(tmp_path), synonyms=None, seed=0)
+    assert score.result.protocol == "chair@official"
+    assert score.result.value == pytest.approx(0.5499573014517506, abs=1e-12)
+    assert score.result.metrics["chair_s"].value == pytest.approx(0.6475, abs=1e-12)
+    official = {str(one["image_id"]): one["CHAIRi"] for one in expected["sentences"]}
+    assert {row.id: row.value for row in score.rows} == pytest.approx(official, abs=1e-12)
+
+
+def test_another_synonym_table_is_another_protocol(tmp_path: Path) -> None:
+    official = (GOLDEN.parents[1] / "evals/metrics/chair_synonyms.txt").read_bytes()
+    (tmp_path / "same.txt").write_bytes(b"\xef\xbb\xbf" + official.replace(b"\n", b"\r\n"))
+    (tmp_path / "more.txt").write_bytes(official.replace(b"person, ", b"person, wizard, "))
+    files = chair_files(tmp_path)
+    same, more = (offline.chair(*files, synonyms=tmp_path / name, seed=0).result for name in ("same.txt", "more.txt"))
+    assert (same.protocol, same.value) == ("chair@official", pytest.approx(0.5499573014517506))
+    assert more.protocol.startswith("chair@synonyms-")
+    (tmp_path / "none.txt").write_text("\n")
+    with pytest.raises(AnnotationError, match="a line of synonyms"):
+        offline.chair(*files, synonyms=tmp_path / "none.txt", seed=0)
+
+
+@pytest.mark.parametrize("name", ["x", "-1", "99999999"])
+def test_captions_of_unknown_images_are_refused(tmp_path: Path, name: str) -> None:
+    instances, captions, path = chair_files(tmp_path)
+    path.write_text(json.dumps([{"image_id": name, "caption": "a dog"}]))
+    with pytest.raises(PredictionError):
+        offline.chair(instances, captions, path, synonyms=None, seed=0)
 
 
 def test_boxes_are_scored_against_references(tmp_path: Path) -> None:

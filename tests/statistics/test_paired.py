@@ -103,7 +103,7 @@ def test_one_cluster_decides_nothing() -> None:
 
 
 def test_undefined_exchanges_count_against_a_difference() -> None:
-    baseline, candidate = np.array([[1.0, 1.0], [0.0, 0.0]]), np.array([[2.0, 0.0], [0.0, 1.0]])
+    baseline, candidate = np.array([[1.0, 1.0], [0.0, 0.0]]), np.array([[0.0, 0.0], [2.0, 1.0]])
     found = paired_difference(baseline, candidate, mean_of_sums, n_items=2)  # half the exchanges divide by 0
     assert found.difference == 1.0
     assert found.p_value == 1.0
