@@ -1,18 +1,18 @@
-"""CHAIR at the size of COCO's val2014: 40,504 generated captions against 202,520 reference captions.
+"""CHAIR at the size of COCO's val2014: 40,504 generated captions against 202,520 reference captions."""
 
-Run with `pytest perf/test_chair.py -s`; PERF_SCALE=4 takes four times as many images.
-"""
-
-import os
 import random
-import resource
-import time
+
+import pytest
+from peers import SCALES, beside
+from pytest_benchmark.fixture import BenchmarkFixture
 
 from evals.metrics.chair import chair_truth, score_chair
 from evals.metrics.chair_objects import synonyms
+from evals.results import Scored
 from shards.formats.instances import CocoCategory, CocoImage, CocoObject, Instances
 
-IMAGES = int(40_504 * float(os.environ.get("PERF_SCALE", "1")))
+IMAGES = 40_504
+OFFICIAL_S = 71.6  # the original script on two such cores; it cannot be installed
 OTHER_WORDS = (
     "a the of on in with and standing sitting next to near front large small white red black that it's holding some "
     "group two three young his her wearing shirt field street grass water building snow beach board front-facing"
@@ -39,8 +39,10 @@ def caption_texts(n: int, *, sentences: int, seed: int) -> list[str]:
     return [" ".join(sentence() for _ in range(sentences)) for _ in range(n)]
 
 
-def test_chair_of_val2014_size() -> None:
-    image_ids = range(1, IMAGES + 1)
+@pytest.mark.parametrize("scale", SCALES)
+def test_chair_of_val2014_size(benchmark: BenchmarkFixture, scale: float) -> None:
+    n_images = int(IMAGES * scale)
+    image_ids = range(1, n_images + 1)
     rng = random.Random(0)
     nodes = sorted(set(synonyms().values()))
     instances = Instances(
@@ -48,17 +50,12 @@ def test_chair_of_val2014_size() -> None:
         annotations=tuple(CocoObject(image_id, rng.randrange(80)) for image_id in image_ids for _ in range(7)),
         categories=tuple(CocoCategory(number, name) for number, name in enumerate(nodes)),
     )
-    references = caption_texts(5 * IMAGES, sentences=1, seed=1)
+    references = caption_texts(5 * n_images, sentences=1, seed=1)
     pairs = [(1 + position // 5, caption) for position, caption in enumerate(references)]
-    captions = dict(zip(image_ids, caption_texts(IMAGES, sentences=1, seed=2), strict=True))
-    start = time.perf_counter()
-    truth = chair_truth([instances], pairs)
-    prepared = time.perf_counter()
-    scored = score_chair(truth, captions)
-    done = time.perf_counter()
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(
-        f"\nCHAIR of {IMAGES:,} captions, {len(pairs):,} references: truth {prepared - start:.2f} s, "
-        f"score {done - prepared:.2f} s, peak {peak_mib:,} MiB, chair_i {scored.primary.value:.3f}"
-    )
-    assert len(scored.rows) == IMAGES
+    captions = dict(zip(image_ids, caption_texts(n_images, sentences=1, seed=2), strict=True))
+
+    def ours() -> Scored:
+        return score_chair(chair_truth([instances], pairs), captions)
+
+    scored = beside(benchmark, ours, n=n_images, peer_s=OFFICIAL_S if scale == 1 else None)
+    assert len(scored.rows) == n_images

@@ -1,30 +1,29 @@
-"""VQA accuracy at the size of VQAv2's validation split: 214,354 questions with ten answers each.
-
-Run with `pytest perf/test_vqa.py -s`; PERF_SCALE=16 scores 16 times as many questions.
-"""
+"""VQA accuracy at the size of VQAv2's validation split: 214,354 questions with ten answers each."""
 
 import json
-import os
 import random
-import resource
-import time
 from pathlib import Path
 
-from evals.metrics.vqa import score_vqa
-from shards.formats.vqa import read_annotations, read_results
+import pytest
+from peers import SCALES, beside
+from pytest_benchmark.fixture import BenchmarkFixture
 
-QUESTIONS = int(214_354 * float(os.environ.get("PERF_SCALE", "1")))
+from evals.metrics.vqa import score_vqa
+from shards.formats.vqa import VqaTruth, read_annotations, read_results
+
+QUESTIONS = 214_354
+OFFICIAL_LOAD_S, OFFICIAL_SCORE_S = 5.2, 25.7  # the original scripts on two such cores; they cannot be installed
 SYLLABLES = ["ba", "do", "ki", "lu", "me", "no", "ra", "si", "ta", "vo"]
 
 
-def write_files(folder: Path) -> None:
+def write_files(folder: Path, n_questions: int) -> None:
     """Write annotations and results whose answers repeat about as often as VQAv2's do."""
     rng = random.Random(0)
     rare = ["".join(rng.choices(SYLLABLES, k=rng.randint(2, 5))) for _ in range(100_000)]
     rare = [rng.choice([word, f"the {word}", f"{word}, {word}", f"{word}-{word}", f"{word}."]) for word in rare]
     common = ["yes", "no", "1", "2", "white", "red", *rare[:2000]]
     annotations, results = [], []
-    for number in range(QUESTIONS):
+    for number in range(n_questions):
         pool = rng.choices(common, k=rng.choice([1, 2, 3])) + rng.choices(rare, k=1)
         answers = [
             {"answer": text, "answer_confidence": "yes", "answer_id": position}
@@ -45,16 +44,21 @@ def write_files(folder: Path) -> None:
     (folder / "results.json").write_text(json.dumps(results))
 
 
-def test_vqa_of_validation_size(tmp_path: Path) -> None:
-    write_files(tmp_path)
-    start = time.perf_counter()
-    questions, answers = read_annotations(tmp_path / "annotations.json"), read_results(tmp_path / "results.json")
-    loaded = time.perf_counter()
-    scored = score_vqa(questions, answers)
-    done = time.perf_counter()
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(
-        f"\nVQA accuracy {QUESTIONS:,} x 10: load {loaded - start:.2f} s, score {done - loaded:.2f} s, "
-        f"peak {peak_mib:,} MiB including the making of the files, value {scored.primary.value:.2f}"
-    )
-    assert len(scored.rows) == QUESTIONS
+def load(folder: Path) -> tuple[tuple[VqaTruth, ...], dict[int, str]]:
+    return read_annotations(folder / "annotations.json"), read_results(folder / "results.json")
+
+
+def test_loading_the_validation_split(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    write_files(tmp_path, QUESTIONS)
+    questions, _ = beside(benchmark, lambda: load(tmp_path), n=QUESTIONS, peer_s=OFFICIAL_LOAD_S)
+    assert len(questions) == QUESTIONS
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_scoring_the_validation_split(benchmark: BenchmarkFixture, tmp_path: Path, scale: float) -> None:
+    n_questions = int(QUESTIONS * scale)
+    write_files(tmp_path, n_questions)
+    questions, answers = load(tmp_path)
+    peer_s = OFFICIAL_SCORE_S if scale == 1 else None
+    scored = beside(benchmark, lambda: score_vqa(questions, answers), n=n_questions, peer_s=peer_s)
+    assert len(scored.rows) == n_questions

@@ -99,6 +99,10 @@ def score_caption(
         str, typer.Option(help="Of bleu, meteor, rouge, cider, spice, spider; the first is the primary one.")
     ] = "cider,bleu,rouge",
     tokenizer: Annotated[Tokenizer, typer.Option(help="ptb is the official one.")] = Tokenizer.PTB,
+    frequencies: Annotated[
+        Path | None,
+        typer.Option(help="Take CIDEr's document frequencies from this file of references (or a saved .parquet)."),
+    ] = None,
     per_sample: PerSample = None,
     json: Json = False,
     strict: Strict = False,
@@ -107,7 +111,8 @@ def score_caption(
     """Captions: CIDEr-D, BLEU, ROUGE-L, METEOR, SPICE, SPIDEr as COCO's scorer computes them.
 
     Predictions are `[{"image_id": 1, "caption": "a dog"}, ...]`; for AudioCaps the id is YOUTUBE-ID_START-TIME.
-    METEOR and SPICE need Java and their jars; the others do not.
+    METEOR and SPICE need Java and their jars; the others do not. CIDEr weighs words by the references that are scored;
+    with --frequencies by those of another file, so that scores of a part equal those of the whole.
 
     Examples:
 
@@ -123,6 +128,7 @@ def score_caption(
             predictions,
             metrics=offline.parse_metrics(metrics),
             tokenizer=tokenizer.value,
+            frequencies=frequencies,
             strict=strict,
             seed=seed,
         ),

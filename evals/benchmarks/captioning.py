@@ -6,7 +6,8 @@ from pathlib import Path
 from evals.benchmarks.item import Answers, Benchmark, Item, MediaFile, first_text
 from evals.benchmarks.vqav2 import coco_image
 from evals.errors import EvalsError
-from evals.metrics.captions import score_captions
+from evals.metrics.caption_measures import CaptionMetric
+from evals.metrics.captions import frozen_frequencies, score_captions
 from evals.results import Scored
 from model_adapter import Decoding
 from shards.formats.captions import read_audiocaps, read_coco_captions
@@ -43,10 +44,17 @@ def load_audiocaps(data: Path, split: str) -> list[Item]:
     ]
 
 
-def score(items: Sequence[Item], answers: Answers, seed: int) -> Scored:
-    """CIDEr-D, BLEU and ROUGE-L as COCO's scorer computes them."""
+def score(items: Sequence[Item], answers: Answers, population: Sequence[Item], seed: int) -> Scored:
+    """CIDEr-D, BLEU and ROUGE-L as COCO's scorer computes them.
+
+    Where only a part of the split is asked, document frequencies are those of the whole split, under their own name.
+    """
     references = {item.id: _references(item).texts for item in items}
-    return score_captions(references, answers, metrics=("cider", "bleu", "rouge"), seed=seed)
+    frozen = None
+    if len(items) < len(population):
+        frozen = frozen_frequencies({item.id: _references(item).texts for item in population})
+    metrics: tuple[CaptionMetric, ...] = ("cider", "bleu", "rouge")
+    return score_captions(references, answers, metrics=metrics, document_frequencies=frozen, seed=seed)
 
 
 def _references(item: Item) -> References:

@@ -54,7 +54,8 @@ class Benchmark:
         parser: Name and version of `parse`, for the protocol.
         parse: The answer in a generation, or why there is none.
         scorer: The primary metric's protocol, such as "vqa@official".
-        score: Items and answers to numbers; the seed is the bootstrap's.
+        score: Items asked, answers, all items of the split and the bootstrap's seed to numbers. An item's value does
+            not depend on which other items were asked.
         chance: The value of guessing from the training answers, given the items and the training items, if it has one.
         source: Paper and data's home.
         licence: Terms of the data.
@@ -71,7 +72,7 @@ class Benchmark:
     parser: str
     parse: Callable[[Generation], str | Unscored]
     scorer: str
-    score: Callable[[Sequence[Item], Answers, int], Scored]
+    score: Callable[[Sequence[Item], Answers, Sequence[Item], int], Scored]
     chance: Callable[[Sequence[Item], Sequence[Item]], float] | None
     source: str
     licence: str

@@ -44,7 +44,7 @@ def coco_image(data: Path, split: str, image_id: int) -> Path:
     return data / "images" / split / f"COCO_{split}_{image_id:012d}.jpg"
 
 
-def score(items: Sequence[Item], answers: Answers, seed: int) -> Scored:
+def score(items: Sequence[Item], answers: Answers, population: Sequence[Item], seed: int) -> Scored:
     """VQA accuracy by the official rules."""
     return score_vqa(
         [_official(item) for item in items], {int(name): answer for name, answer in answers.items()}, seed=seed

@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 
 from evals.errors import EvalsError, PredictionError
 from evals.metrics.caption_measures import CaptionMetric
-from evals.metrics.captions import CaptionTokenizer, score_captions
+from evals.metrics.captions import CaptionTokenizer, frozen_frequencies, score_captions
 from evals.metrics.chair import chair_truth, score_chair
 from evals.metrics.chair_objects import read_synonyms
+from evals.metrics.document_frequencies import DocumentFrequencies
 from evals.metrics.rec import RecProtocol, score_rec
 from evals.metrics.vqa import VqaRevision, score_vqa
 from evals.results import ItemRow, Protocol, Result, Scored, item_set_hash, items_table
@@ -59,20 +60,21 @@ def caption(
     *,
     metrics: Sequence[CaptionMetric],
     tokenizer: CaptionTokenizer,
+    frequencies: Path | None = None,
     strict: bool,
     seed: int,
 ) -> OfflineScore:
     """Caption metrics of a COCO results file against COCO references or an AudioCaps table (`.csv`).
 
-    Clips of AudioCaps are called `<youtube_id>_<start_time>` in the predictions.
+    Clips of AudioCaps are called `<youtube_id>_<start_time>` in the predictions. `frequencies` is a frozen table of
+    document frequencies (`DocumentFrequencies.save`), or a file of references to count them in.
     """
-    texts: Mapping[str, Sequence[str]]
-    if references.suffix == ".csv":
-        texts = {f"{clip.youtube_id}_{clip.start_s}": clip.captions for clip in read_audiocaps(references)}
-    else:
-        texts = read_coco_captions(references).references
+    texts = _reference_texts(references)
     candidates = _checked(read_caption_results(predictions), texts.keys(), predictions, strict=strict)
-    scored = score_captions(texts, candidates, metrics=metrics, tokenizer=tokenizer, seed=seed)
+    table = None if frequencies is None else _frequencies(frequencies, tokenizer)
+    scored = score_captions(
+        texts, candidates, metrics=metrics, tokenizer=tokenizer, document_frequencies=table, seed=seed
+    )
     return _offline("caption", scored, texts)
 
 
@@ -152,6 +154,18 @@ def write_rows(path: Path, rows: Sequence[ItemRow]) -> None:
         path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
     else:
         raise UsageError("--per-sample", expected="a file that ends in .parquet or .jsonl", found=str(path))
+
+
+def _reference_texts(path: Path) -> Mapping[str, Sequence[str]]:
+    if path.suffix == ".csv":
+        return {f"{clip.youtube_id}_{clip.start_s}": clip.captions for clip in read_audiocaps(path)}
+    return read_coco_captions(path).references
+
+
+def _frequencies(path: Path, tokenizer: CaptionTokenizer) -> DocumentFrequencies:
+    if path.suffix == ".parquet":
+        return DocumentFrequencies.load(path)
+    return frozen_frequencies(_reference_texts(path), tokenizer=tokenizer)
 
 
 def _rec_references(path: Path, instances: Path | None, split: str) -> Sequence[RecReference]:

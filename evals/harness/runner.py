@@ -48,7 +48,7 @@ class EvalSettings:
 
 
 def load_items(task: Task, settings: EvalSettings) -> list[Item]:
-    """The task's items, cut to the limit.
+    """All items of the task's split.
 
     Raises:
         UsageError: If the data are not there; how to get them is told.
@@ -62,7 +62,7 @@ def load_items(task: Task, settings: EvalSettings) -> list[Item]:
         raise UsageError("--data", expected=error.place, found="no such file", remedy=remedy) from error
     if not items:
         raise EvalsError(f"{task.name} in {settings.data}", expected="items", found="none")
-    return nested_subset(items, settings.limit)
+    return items
 
 
 def nested_subset(items: Sequence[Item], limit: int | None) -> list[Item]:
@@ -93,7 +93,7 @@ def make_adapter(model: str, task: Task, items: Sequence[Item], settings: EvalSe
 def evaluate(
     task: Task,
     adapter: Adapter,
-    items: Sequence[Item],
+    population: Sequence[Item],
     *,
     model: str,
     out: Path,
@@ -105,7 +105,7 @@ def evaluate(
     Args:
         task: Benchmark, split and domain.
         adapter: The model.
-        items: What to ask, as `load_items` gives it.
+        population: All items of the split, as `load_items` gives them; asked are those within the limit.
         model: The model's name in tables.
         out: The run folder.
         settings: See `EvalSettings`.
@@ -115,6 +115,7 @@ def evaluate(
         AdapterError: If the model cannot answer.
     """
     benchmark = task.benchmark
+    items = nested_subset(population, settings.limit)
     said: dict[str, Generation | Unscored] = {}
     for start in range(0, len(items), settings.batch_size):
         batch = items[start : start + settings.batch_size]
@@ -122,8 +123,8 @@ def evaluate(
         if progress is not None:
             progress(len(said), len(items))
     answers = {name: _parsed(benchmark, generation) for name, generation in said.items()}
-    scored = benchmark.score(items, answers, settings.seed)
-    protocol = protocol_of(task, items)
+    scored = benchmark.score(items, answers, population, settings.seed)
+    protocol = protocol_of(task, items, scorer=scored.primary.protocol)
     run = Run(
         model=model,
         benchmark=task.name,
@@ -147,7 +148,7 @@ def evaluate(
     )
 
 
-def protocol_of(task: Task, items: Sequence[Item]) -> Protocol:
+def protocol_of(task: Task, items: Sequence[Item], *, scorer: str) -> Protocol:
     """Everything that a number on these items depends on, beside the model."""
     benchmark = task.benchmark
     return Protocol(
@@ -156,7 +157,7 @@ def protocol_of(task: Task, items: Sequence[Item]) -> Protocol:
         prompt=benchmark.prompt,
         decoding=msgspec.json.encode(benchmark.decoding, order="sorted").decode(),
         parser=benchmark.parser,
-        scorer=benchmark.scorer,
+        scorer=scorer,
         item_set=item_set_hash(item.id for item in items),
     )
 

@@ -1,115 +1,125 @@
 """Penn Treebank tokens of captions, as the official caption scorers cut them.
 
-Source: pycocoevalcap 1.2, PTBTokenizer (Stanford CoreNLP 3.4.1 with -preserveLines -lowerCase), observed as a black box.
+Source: pycocoevalcap 1.2, tokenizer/ptbtokenizer.py (Stanford CoreNLP 3.4.1 with -preserveLines -lowerCase), observed as
+a black box.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import chain
+from typing import Final
 
 from evals.errors import PredictionError
 from evals.metrics.ptb_automaton import Automaton
-from evals.metrics.ptb_rules import MACROS, NAMED, RULES, emit
+from evals.metrics.ptb_rules import CLASSES, MACROS, RULES
 
-_DROPPED = frozenset(("", "''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", ".", "?", "!", ",", ":", "-", "--"))
-_DROPPED |= {"...", ";"}
-_SPACES = frozenset(" \t\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u3000")
-_LINE_END = re.compile("\r\n|[\n\r\v\f\u2028\u2029]")
+_DROPPED: Final = frozenset(["''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", ".", "?", "!", ",", ":", "-", "--", "...", ";"]) | {""}
+_MEMORY_LIMIT_CHUNKS: Final = 100_000
+_HALF = re.compile("[\ud800-\udfff]")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def ptb_tokenize(captions: Sequence[str]) -> list[list[str]]:
     """Lower-case Penn Treebank tokens without punctuation, one list per caption, as one official run gives them.
 
-    All captions are lines of one text: the last token of a caption may depend on the next caption, and a caption that
-    holds another line end than a newline (carriage return, form feed ...) gives its rest to the next place and moves
-    every later caption, as it does officially.
+    All captions are lines of one text. So the last token of a caption may depend on the next caption; and a caption
+    with another line end than a newline (carriage return, form feed, U+2028 ...) gives its rest to the next place and
+    moves all later captions, as it does officially. A newline inside a caption is a space.
 
     Raises:
-        PredictionError: If a caption holds a lone surrogate, which no file can hold.
-
-    Source: pycocoevalcap 1.2, tokenizer/ptbtokenizer.py.
+        PredictionError: If a caption holds a lone surrogate, which no UTF-8 file can hold.
     """
-    _refuse_surrogates(captions)
-    text = "\n".join(captions) if not any("\n" in caption for caption in captions) else None
-    if text is None:
-        text = "\n".join(caption.replace("\n", " ") for caption in captions)
-    lines = _LINE_END.split(text)
-    return _tokenize_lines(lines)[: len(captions)]
+    _refuse_halves(captions)
+    text = "\n".join([caption.replace("\n", " ") for caption in captions])
+    if not text.isascii():
+        text = _ASTRAL.sub(_halves, text)
+    return _lexer().rows(text)[: len(captions)]
 
 
-def _refuse_surrogates(captions: Sequence[str]) -> None:
+def _refuse_halves(captions: Sequence[str]) -> None:
     for index, caption in enumerate(captions):
-        if not caption.isascii() and (found := _SURROGATE.search(caption)):
+        if not caption.isascii() and (found := _HALF.search(caption)):
             raise PredictionError(
-                f"caption {index}: holds the lone surrogate U+{ord(found[0]):04X} at {found.start()}, expected text that "
-                "UTF-8 can hold; decode the source with errors='replace'"
+                f"caption {index}: character {found.start()} is the lone surrogate U+{ord(found[0]):04X}, expected text "
+                "that UTF-8 can hold; replace it, for example with U+FFFD"
             )
 
 
-def _tokenize_lines(lines: Sequence[str]) -> list[list[str]]:
-    inside, last = _LEXER.inside, _LEXER.last
-    tokens = []
-    for number, line in enumerate(lines):
-        words = line.split(" ")
-        try:
-            final = last[words.pop()] if number + 1 < len(lines) else None
-            if final is None:
-                raise KeyError
-            tokens.append([*chain.from_iterable(map(inside.__getitem__, words)), *final])
-        except KeyError:
-            tokens.append(_LEXER.line(lines, number))
-    return tokens
+def _halves(match: re.Match[str]) -> str:
+    """The official tokenizer sees a character above U+FFFF as two."""
+    high, low = divmod(ord(match[0]) - 0x10000, 0x400)
+    return chr(0xD800 + high) + chr(0xDC00 + low)
+
+
+@cache
+def _lexer() -> "_Lexer":
+    return _Lexer()
 
 
 class _Lexer:
-    """The automaton with a memory of chunks whose tokens no neighbour can change."""
+    """The automaton, with a memory of chunks between spaces whose tokens no neighbour can change."""
 
     def __init__(self) -> None:
-        self._automaton = Automaton(RULES, macros=MACROS, classes=NAMED)
-        self.inside: dict[str, tuple[str, ...]] = {"": ()}
-        self.last: dict[str, tuple[str, ...]] = {"": ()}
+        self._automaton = Automaton(RULES, macros=MACROS, classes=CLASSES)
+        self._inside: dict[str, list[str]] = {"": []}
+        self._at_end: dict[str, list[str]] = {"": []}
 
-    def line(self, lines: Sequence[str], number: int) -> list[str]:
-        """Tokens of one line; what follows it is only looked at."""
-        text = lines[number]
-        ahead = "\n" + lines[number + 1] + "\n" if number + 1 < len(lines) else ""
-        astral = not text.isascii() and _ASTRAL.search(text)
-        if astral:
-            text = _ASTRAL.sub(_surrogates, text)
-        size, text = len(text), text + ahead
-        at, tokens = 0, []
-        chunk, chunk_tokens, farthest = 0, [], 0
-        while at < size:
-            rule, end, reach = self._automaton.longest(text, at)
-            if rule < 0:
-                found, end = [], at + 1
+    def rows(self, text: str) -> list[list[str]]:
+        """Tokens of each line that the official tokenizer writes for the text."""
+        lines, rows, number, begin = text.split("\n"), list[list[str]](), 0, 0
+        while number < len(lines):
+            row = self._remembered(lines[number]) if number + 1 < len(lines) else None
+            if row is not None:
+                rows.append(row)
+                begin += len(lines[number]) + 1
+                number += 1
             else:
-                found, end = emit(RULES[rule].name, text[at:end], end)
-            chunk_tokens += found
-            at = end
-            farthest = max(farthest, reach)
-            if at == size or text[at] == " ":
-                if farthest <= at + 1 and at + 1 < len(text):
-                    memory = self.last if at == size else self.inside
-                    kept = tuple(t for t in chunk_tokens if t not in _DROPPED)
-                    if text[chunk:at].strip(" \t") and " " not in text[chunk:at] and len(memory) < 200000: memory[text[chunk:at]] = kept
-                tokens += chunk_tokens
-                while at < size and text[at] in _SPACES:
-                    at += 1
-                chunk, chunk_tokens, farthest = at, [], 0
-        tokens += chunk_tokens
-        while tokens and tokens[-1] != (bare := tokens[-1].rstrip()):
-            tokens[-1] = bare
-            if not bare: tokens.pop()
-        kept = [token for token in tokens if token not in _DROPPED]
-        return kept
+                read, end = self._read(text, begin)
+                rows += read
+                number += text.count("\n", begin, end) or 1
+                begin = end
+        return rows
+
+    def _remembered(self, line: str) -> list[str] | None:
+        *words, last = line.split(" ")
+        try:
+            return [*chain.from_iterable(map(self._inside.__getitem__, words)), *self._at_end[last]]
+        except KeyError:
+            return None
+
+    def _read(self, text: str, begin: int) -> tuple[list[list[str]], int]:
+        """Rows from `begin` to the next newline outside a token, and the place behind it."""
+        rows, tokens = list[list[str]](), list[str]()
+        at = chunk_begin = begin
+        chunk_token, seen = 0, begin
+        while at < len(text):
+            match, token, looked = self._automaton.token(text, at)
+            if token == "\n" or match[0] == " ":
+                if seen <= at + 1 and chunk_begin < at:
+                    self._remember(text[chunk_begin:at], text[at], tokens[chunk_token:])
+                chunk_begin, seen = at + len(match), begin
+                if token is not None:
+                    rows += _written_rows(tokens)
+                    tokens = []
+                    if match == "\n":
+                        return rows, chunk_begin
+                chunk_token = len(tokens)
+            elif token is not None:
+                tokens.append(token)
+            at += len(match)
+            seen = max(seen, looked)
+        return rows + _written_rows(tokens), at
+
+    def _remember(self, chunk: str, follower: str, tokens: Sequence[str]) -> None:
+        memory = self._inside if follower == " " else self._at_end if follower == "\n" else None
+        if memory is not None and len(memory) < _MEMORY_LIMIT_CHUNKS:
+            row = _written_rows(tokens)
+            if len(row) == 1 and not any(token[-1:].isspace() for token in tokens):
+                memory[chunk] = row[0]
 
 
-def _surrogates(match: re.Match[str]) -> str:
-    code = ord(match[0]) - 0x10000
-    return chr(0xD800 + (code >> 10)) + chr(0xDC00 + (code & 0x3FF))
-
-
-_LEXER = _Lexer()
+def _written_rows(tokens: Iterable[str]) -> list[list[str]]:
+    """What the official reader makes of written tokens; one that holds a newline breaks the line."""
+    lines = " ".join(tokens).split("\n")
+    return [[token for token in line.rstrip().split(" ") if token not in _DROPPED] for line in lines]

@@ -2,22 +2,43 @@
 
 Patterns use a small regular syntax: literals, `\\` escapes, `[...]` classes with ranges, negation and `{NAME}` inside,
 `{NAME}` macros, groups, `|`, `*`, `+`, `?` and `{m,n}`. Deterministic states are built only when some text reaches them.
-A group `(?i:...)` takes ASCII letters in both cases.
+A group `(?i:...)` takes letters in every case.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from evals.metrics.ptb_characters import lower_case
+
+# Letters that Unicode folds to an ASCII letter; the official rules take them in words, not in classes.
+_ODD_CASES = {"i": "\u0130\u0131", "k": "\u212a", "s": "\u017f"}
 
 Edge = tuple[int, int]  # symbol set, target position
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A pattern; `ahead` must follow it but stays unread (it does count for the length of the match)."""
+    """One kind of token.
 
-    name: str
+    Attributes:
+        pattern: What the token holds.
+        ahead: What must follow; it counts for the length of the match but stays unread.
+        unread: How many characters that are, or what finds them at the end of the match.
+        write: Match without the unread rest -> token; None for no token.
+    """
+
     pattern: str
     ahead: str = ""
+    unread: int | re.Pattern[str] = 0
+    write: Callable[[str], str | None] = lower_case
+
+    def kept(self, match: str) -> str:
+        """The part of a match that is read."""
+        if isinstance(self.unread, int):
+            return match[: len(match) - self.unread]
+        found = self.unread.search(match)
+        return match[: found.start()] if found else match
 
 
 @dataclass(slots=True, eq=False)
@@ -35,7 +56,7 @@ class Automaton:
     def __init__(
         self, rules: Sequence[Rule], *, macros: Mapping[str, str], classes: Mapping[str, frozenset[str]]
     ) -> None:
-        self._macros, self._named = macros, classes
+        self._rules, self._macros, self._named = rules, macros, classes
         self._sets: dict[frozenset[str] | tuple[frozenset[str], bool], int] = {}
         self._negated: list[tuple[frozenset[str], bool]] = []
         self._epsilon: list[list[int]] = []
@@ -113,6 +134,15 @@ class Automaton:
             if state.rule >= 0:
                 rule, end = state.rule, at + 1
         return rule, end, len(text) + 1
+
+    def token(self, text: str, at: int) -> tuple[str, str | None, int]:
+        """What is read at a place, the token it makes (None: none), the first character not looked at."""
+        number, end, seen = self.longest(text, at)
+        if number < 0:
+            return text[at], None, seen
+        rule = self._rules[number]
+        match = rule.kept(text[at:end])
+        return match, rule.write(match), seen
 
 
 class _Symbols(dict[str, int]):
@@ -214,7 +244,9 @@ class _Parser:
         return fragment
 
     def _cases(self, character: str) -> frozenset[str]:
-        return frozenset((character.lower(), character.upper()) if self._any_case and character.isascii() else character)
+        if not self._any_case:
+            return frozenset(character)
+        return frozenset((character, character.lower(), character.upper(), *_ODD_CASES.get(character, "")))
 
     def _name(self, name: str) -> tuple[int, int]:
         characters = self._automaton.named(name)
@@ -242,4 +274,3 @@ class _Parser:
         start, end = self._automaton.position(), self._automaton.position()
         self._automaton.read(start, end, characters, negated=negated)
         return start, end
-

@@ -42,6 +42,9 @@ def read_predictions(path: Path, id_field: str, value_field: str, *, id_type: ty
         gc=False,
     )
     content = file_bytes(path, what=what, error=PredictionError)
+    if not content.strip():
+        remedy = "write [] if there are none"
+        raise PredictionError(str(path), expected=what, found="an empty file", remedy=remedy)
     rows: list[Any]
     if content.lstrip()[:1] == b"[":
         rows = decode(content, msgspec.json.Decoder(list[kind]), place=str(path), what=what, error=PredictionError)  # type: ignore[valid-type]

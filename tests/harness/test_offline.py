@@ -108,6 +108,25 @@ def test_captions_are_scored_against_coco_references(tmp_path: Path) -> None:
     assert set(score.result.metrics) == {"rouge_l"}
 
 
+def test_frozen_frequencies_make_a_parts_scores_equal_the_wholes(tmp_path: Path) -> None:
+    results = [{"image_id": n, "caption": text} for n, text in ((1, "a red car"), (2, "two dogs"), (3, "one boat"))]
+    whole_files = caption_files(tmp_path, results)
+    chosen: dict[str, Any] = {"metrics": ("cider",), "tokenizer": "ptb", "strict": True, "seed": 0}
+    whole = offline.caption(*whole_files, **chosen)
+    (tmp_path / "part").mkdir()
+    part = {name: [one for one in entries if one.get("image_id", one["id"]) < 3] for name, entries in COCO.items()}
+    (tmp_path / "part" / "references.json").write_text(json.dumps(part))
+    (tmp_path / "part" / "results.json").write_text(json.dumps(results[:2]))
+    files = (tmp_path / "part" / "references.json", tmp_path / "part" / "results.json")
+    frozen = offline.caption(*files, frequencies=whole_files[0], **chosen)
+    assert frozen.result.protocol.startswith("cider@coco-frozen-df:")
+    full = {row.id: row.value for row in whole.rows}
+    assert {row.id: row.value for row in frozen.rows} == {name: pytest.approx(full[name]) for name in ("1", "2")}
+    assert {row.id: row.value for row in offline.caption(*files, **chosen).rows} != {
+        row.id: row.value for row in frozen.rows
+    }
+
+
 def test_clips_are_called_by_video_and_start(tmp_path: Path) -> None:
     table = tmp_path / "test.csv"
     table.write_text(

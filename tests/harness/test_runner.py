@@ -153,6 +153,18 @@ def test_limits_nest_and_are_another_protocol(small_world: Path, tmp_path: Path)
     assert some.run.protocol_id != all_.run.protocol_id
 
 
+def test_a_limit_changes_no_items_score(small_world: Path, tmp_path: Path) -> None:
+    adapter = ScriptedAdapter(lambda request: "a red circle left of a blue square")
+    all_, some = (run("world/coco_captions", adapter, small_world, tmp_path / str(n), limit=n) for n in (None, 10))
+    full, part = ({row["id"]: row["value"] for row in one.items().to_pylist()} for one in (all_, some))
+    assert len(part) == 10
+    assert any(part.values())
+    assert part == {name: pytest.approx(full[name], abs=1e-12) for name in part}
+    assert all_.result.protocol == "cider@coco"
+    assert some.result.protocol.startswith("cider@coco-frozen-df:")
+    assert some.run.protocol.scorer == some.result.protocol
+
+
 def test_protocols_tell_tasks_apart(small_world: Path, tmp_path: Path) -> None:
     names = ["world/vqav2", "world/coco_captions", "world/audiocaps", "world/audiocaps:val"]
     adapter = ScriptedAdapter(lambda request: "x")

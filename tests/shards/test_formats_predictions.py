@@ -30,7 +30,6 @@ def test_arrays_and_lines(tmp_path: Path, content: str) -> None:
 
 def test_nothing_predicted(tmp_path: Path) -> None:
     assert read_predictions(written(tmp_path / "p", "[]"), "id", "answer") == {}
-    assert read_predictions(written(tmp_path / "q", ""), "id", "answer") == {}
 
 
 @pytest.mark.parametrize(
@@ -64,3 +63,9 @@ def test_unknown_ids() -> None:
         PredictionError, match=r"results\.json: expected ids among the 2 .* found 4 unknown: 5, 6, 7, …"
     ):
         check_ids(dict.fromkeys([1, 5, 6, 7, 8], "a"), [1, 2], "results.json")
+
+
+@pytest.mark.parametrize("content", ["", "\n", " \r\n"])
+def test_an_empty_file_is_refused(tmp_path: Path, content: str) -> None:
+    with pytest.raises(PredictionError, match="an empty file"):
+        read_predictions(written(tmp_path / "p", content), "id", "answer")
