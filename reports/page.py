@@ -145,7 +145,7 @@ def _by_answer(predictions: Sequence[Prediction]) -> list[tuple[str, Prediction]
 def _board_details(board: Board) -> tuple[list[tuple[str, str]], list[tuple[str, list[float | None]]]]:
     """Columns (group, name) of further metrics and breakdowns, and each entry's numbers under them."""
     results = [entry.folder.result for entry in board.entries]
-    columns = sorted({("metric", name) for result in results for name in result.metrics})
+    columns = sorted({("metric", name) for result in results for name in result.metrics if name != result.metric})
     columns += sorted({(facet, name) for r in results for facet, groups in r.breakdown.items() for name in groups})
     rows = []
     for entry in board.entries:

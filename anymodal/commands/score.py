@@ -12,7 +12,6 @@ from anymodal.console import print_bytes, print_table
 if TYPE_CHECKING:
     from evals.harness.offline import OfflineScore
     from evals.metrics.vqa import VqaRevision
-    from evals.results import Metric, Result
 
 score_app = typer.Typer(
     name="score",
@@ -218,8 +217,7 @@ def _show(score: "OfflineScore", per_sample: Path | None, json: bool) -> None:
 def _print_result(score: "OfflineScore") -> None:
     result = score.result
     rows = []
-    numbers: list[Metric | Result] = [result, *result.metrics.values()]
-    for one in numbers:
+    for one in result.metrics.values():
         interval = f"{one.interval.low:.4f} to {one.interval.high:.4f}" if one.interval else "-"
         value = "-" if one.value is None else f"{one.value:.4f}"
         rows.append((one.metric, one.protocol, value, interval, one.unit))

@@ -49,11 +49,11 @@ class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The result JSON: the primary metric at the top level, further metrics and breakdowns below it.
+    """The result JSON: the primary metric at the top level, all metrics by name and breakdowns below it.
 
     `protocol_id` hashes everything that the number depends on except the model; numbers with different ids are
-    never compared, averaged or gated together. `breakdown` maps a facet (such as "answer_type") to the primary
-    metric's value per group.
+    never compared, averaged or gated together. `metrics` holds the primary metric once more, so that every number is
+    found by its name. `breakdown` maps a facet (such as "answer_type") to the primary metric's value per group.
     """
 
     metric: str
@@ -105,7 +105,8 @@ class Scored(msgspec.Struct, frozen=True):
     def result(self, protocol_id: str) -> Result:
         """The result JSON's object under the given protocol id."""
         fields = {name: getattr(self.primary, name) for name in Metric.__struct_fields__}
-        return Result(**fields, protocol_id=protocol_id, metrics=self.metrics, breakdown=self.breakdown)
+        metrics = {self.primary.metric: self.primary, **self.metrics}
+        return Result(**fields, protocol_id=protocol_id, metrics=metrics, breakdown=self.breakdown)
 
 
 def encode_result(result: Result) -> bytes:

@@ -105,7 +105,8 @@ def test_captions_are_scored_against_coco_references(tmp_path: Path) -> None:
     assert values["1"] is not None
     assert values["1"] > 1
     assert (values["2"], values["3"]) == (0.0, None)
-    assert set(score.result.metrics) == {"rouge_l"}
+    assert set(score.result.metrics) == {"cider", "rouge_l"}
+    assert score.result.metrics["cider"].value == score.result.value
 
 
 def test_frozen_frequencies_make_a_parts_scores_equal_the_wholes(tmp_path: Path) -> None:
