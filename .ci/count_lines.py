@@ -18,7 +18,11 @@ def main() -> int:
     code = count([f"{package}/**.py" for package in PACKAGES])
     tests = count(["tests/**.py"])
     docs = count(["*.md", "docs/**.md"])
-    limits = (("package code", code, MAX_PACKAGE_LINES), ("tests", tests, int(code * MAX_TEST_SHARE)), ("docs", docs, MAX_DOC_LINES))
+    limits = (
+        ("package code", code, MAX_PACKAGE_LINES),
+        ("tests", tests, int(code * MAX_TEST_SHARE)),
+        ("docs", docs, MAX_DOC_LINES),
+    )
     for name, lines, limit in limits:
         sys.stdout.write(f"{name}: {lines} lines, at most {limit}\n")
     return int(any(lines > limit for _, lines, limit in limits))

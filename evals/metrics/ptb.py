@@ -1,7 +1,7 @@
 """Penn Treebank tokens of captions, as the official caption scorers cut them.
 
-Source: pycocoevalcap 1.2, tokenizer/ptbtokenizer.py (Stanford CoreNLP 3.4.1 with -preserveLines -lowerCase), observed as
-a black box.
+Source: pycocoevalcap 1.2, tokenizer/ptbtokenizer.py (Stanford CoreNLP 3.4.1 with -preserveLines -lowerCase), observed
+as a black box.
 """
 
 import re
@@ -11,11 +11,13 @@ from itertools import chain
 from typing import Final
 
 from evals.errors import PredictionError
-from evals.metrics.ptb_automaton import Automaton
+from evals.metrics.ptb_automaton import Automaton, Hopeless
 from evals.metrics.ptb_rules import CLASSES, MACROS, RULES
 
-_DROPPED: Final = frozenset(["''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", ".", "?", "!", ",", ":", "-", "--", "...", ";"]) | {""}
+_PUNCTUATION = "'' ' `` ` -LRB- -RRB- -LCB- -RCB- . ? ! , : - -- ... ;"
+_DROPPED: Final = frozenset(["", *_PUNCTUATION.split()])
 _MEMORY_LIMIT_CHUNKS: Final = 100_000
+_LONGEST_KNOWN_CHUNK: Final = 40
 _HALF = re.compile("[\ud800-\udfff]")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
@@ -41,8 +43,10 @@ def _refuse_halves(captions: Sequence[str]) -> None:
     for index, caption in enumerate(captions):
         if not caption.isascii() and (found := _HALF.search(caption)):
             raise PredictionError(
-                f"caption {index}: character {found.start()} is the lone surrogate U+{ord(found[0]):04X}, expected text "
-                "that UTF-8 can hold; replace it, for example with U+FFFD"
+                f"caption {index}, character {found.start()}",
+                expected="text that UTF-8 can hold",
+                found=f"the lone surrogate U+{ord(found[0]):04X}",
+                remedy="replace it, for example by U+FFFD",
             )
 
 
@@ -68,6 +72,7 @@ class _Lexer:
     def rows(self, text: str) -> list[list[str]]:
         """Tokens of each line that the official tokenizer writes for the text."""
         lines, rows, number, begin = text.split("\n"), list[list[str]](), 0, 0
+        hopeless: Hopeless = {}
         while number < len(lines):
             row = self._remembered(lines[number]) if number + 1 < len(lines) else None
             if row is not None:
@@ -75,7 +80,7 @@ class _Lexer:
                 begin += len(lines[number]) + 1
                 number += 1
             else:
-                read, end = self._read(text, begin)
+                read, end = self._read(text, begin, hopeless)
                 rows += read
                 number += text.count("\n", begin, end) or 1
                 begin = end
@@ -88,27 +93,32 @@ class _Lexer:
         except KeyError:
             return None
 
-    def _read(self, text: str, begin: int) -> tuple[list[list[str]], int]:
+    def _read(self, text: str, begin: int, hopeless: Hopeless) -> tuple[list[list[str]], int]:
         """Rows from `begin` to the next newline outside a token, and the place behind it."""
         rows, tokens = list[list[str]](), list[str]()
         at = chunk_begin = begin
         chunk_token, seen = 0, begin
         while at < len(text):
-            match, token, looked = self._automaton.token(text, at)
+            if at == chunk_begin and (end := text.find(" ", at, at + _LONGEST_KNOWN_CHUNK)) > 0:
+                known = self._inside.get(text[at:end])
+                if known is not None:
+                    tokens += known
+                    at = chunk_begin = end
+            match, token, looked = self._automaton.token(text, at, hopeless)
             if token == "\n" or match[0] == " ":
                 if seen <= at + 1 and chunk_begin < at:
                     self._remember(text[chunk_begin:at], text[at], tokens[chunk_token:])
-                chunk_begin, seen = at + len(match), begin
                 if token is not None:
                     rows += _written_rows(tokens)
                     tokens = []
                     if match == "\n":
-                        return rows, chunk_begin
-                chunk_token = len(tokens)
-            elif token is not None:
+                        return rows, at + 1
+                at = chunk_begin = at + len(match)
+                chunk_token, seen = len(tokens), begin
+                continue
+            if token is not None:
                 tokens.append(token)
-            at += len(match)
-            seen = max(seen, looked)
+            at, seen = at + len(match), max(seen, looked)
         return rows + _written_rows(tokens), at
 
     def _remember(self, chunk: str, follower: str, tokens: Sequence[str]) -> None:

@@ -1,8 +1,8 @@
 """Longest-match automaton: many patterns, one pass, ties to the earlier pattern.
 
 Patterns use a small regular syntax: literals, `\\` escapes, `[...]` classes with ranges, negation and `{NAME}` inside,
-`{NAME}` macros, groups, `|`, `*`, `+`, `?` and `{m,n}`. Deterministic states are built only when some text reaches them.
-A group `(?i:...)` takes letters in every case.
+`{NAME}` macros, groups, `|`, `*`, `+`, `?` and `{m,n}`. A group `(?i:...)` takes letters in every case. Deterministic
+states are built only when some text reaches them.
 """
 
 import re
@@ -13,6 +13,8 @@ from evals.metrics.ptb_characters import lower_case
 
 # Letters that Unicode folds to an ASCII letter; the official rules take them in words, not in classes.
 _ODD_CASES = {"i": "\u0130\u0131", "k": "\u212a", "s": "\u017f"}
+
+_NEAR_CHARACTERS = 64  # looks ahead up to here are not written down
 
 Edge = tuple[int, int]  # symbol set, target position
 
@@ -50,13 +52,16 @@ class State:
     after: dict[int, "State | None"] = field(default_factory=dict)
 
 
+Hopeless = dict[int, State]  # place in a text -> state from which nothing more matches there
+
+
 class Automaton:
     """All rules of a lexer as one lazily built deterministic automaton."""
 
     def __init__(
         self, rules: Sequence[Rule], *, macros: Mapping[str, str], classes: Mapping[str, frozenset[str]]
     ) -> None:
-        self._rules, self._macros, self._named = rules, macros, classes
+        self._rules, self.macros, self.classes = rules, macros, classes
         self._sets: dict[frozenset[str] | tuple[frozenset[str], bool], int] = {}
         self._negated: list[tuple[frozenset[str], bool]] = []
         self._epsilon: list[list[int]] = []
@@ -89,12 +94,6 @@ class Automaton:
             self._negated.append(key)
         self._edges[source].append((self._sets[key], target))
 
-    def macro(self, name: str) -> str:
-        return self._macros[name]
-
-    def named(self, name: str) -> frozenset[str] | None:
-        return self._named.get(name)
-
     def symbol(self, character: str) -> int:
         """Number of the class of characters that no pattern tells from this one."""
         sets = tuple(i for i, (characters, negated) in enumerate(self._negated) if (character in characters) != negated)
@@ -122,10 +121,11 @@ class Automaton:
         state.after[symbol] = successor = self._state(targets) if targets else None
         return successor
 
-    def longest(self, text: str, begin: int) -> tuple[int, int, int]:
+    def longest(self, text: str, begin: int, hopeless: Hopeless) -> tuple[int, int, int]:
         """(rule, end of its match, first character not looked at); rule -1 if nothing matches."""
         symbol_of, state, rule, end = self.symbol_of, self.start, -1, begin
-        for at in range(begin, len(text)):
+        near = min(begin + _NEAR_CHARACTERS, len(text))
+        for at in range(begin, near):
             symbol = symbol_of[text[at]]
             successor = state.after[symbol] if symbol in state.after else self.step(state, symbol)
             if successor is None:
@@ -133,11 +133,31 @@ class Automaton:
             state = successor
             if state.rule >= 0:
                 rule, end = state.rule, at + 1
-        return rule, end, len(text) + 1
+        return self._longest_far(text, near, hopeless, state=state, best=(rule, end))
 
-    def token(self, text: str, at: int) -> tuple[str, str | None, int]:
+    def _longest_far(
+        self, text: str, at: int, hopeless: Hopeless, *, state: State, best: tuple[int, int]
+    ) -> tuple[int, int, int]:
+        """The rest of a long look ahead; what led nowhere once is not walked again, so that time stays linear."""
+        (rule, end), walked, origin, seen = best, list[State](), at, len(text) + 1
+        while at < len(text) and hopeless.get(at) is not state:
+            walked.append(state)
+            symbol = self.symbol_of[text[at]]
+            successor = state.after[symbol] if symbol in state.after else self.step(state, symbol)
+            at += 1
+            if successor is None:
+                seen = at
+                break
+            state = successor
+            if state.rule >= 0:
+                rule, end, origin = state.rule, at, at
+                walked.clear()
+        hopeless.update(zip(range(origin, origin + len(walked)), walked, strict=True))
+        return rule, end, seen
+
+    def token(self, text: str, at: int, hopeless: Hopeless) -> tuple[str, str | None, int]:
         """What is read at a place, the token it makes (None: none), the first character not looked at."""
-        number, end, seen = self.longest(text, at)
+        number, end, seen = self.longest(text, at, hopeless)
         if number < 0:
             return text[at], None, seen
         rule = self._rules[number]
@@ -249,10 +269,10 @@ class _Parser:
         return frozenset((character, character.lower(), character.upper(), *_ODD_CASES.get(character, "")))
 
     def _name(self, name: str) -> tuple[int, int]:
-        characters = self._automaton.named(name)
+        characters = self._automaton.classes.get(name)
         if characters is not None:
             return self._reading(characters, negated=False)
-        return _Parser(self._automaton, self._automaton.macro(name)).parse()
+        return _Parser(self._automaton, self._automaton.macros[name]).parse()
 
     def _class(self) -> tuple[int, int]:
         negated = self._peek() == "^"
@@ -260,7 +280,7 @@ class _Parser:
         characters: set[str] = set()
         while (character := self._take()) != "]":
             if character == "{":
-                characters |= self._automaton.named(self._until("}")) or frozenset()
+                characters |= self._automaton.classes.get(self._until("}")) or frozenset()
                 continue
             low = self._take() if character == "\\" else character
             high = low

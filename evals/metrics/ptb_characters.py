@@ -8,7 +8,7 @@ import re
 import string
 from typing import Final
 
-import regex
+import regex  # type: ignore[import-untyped]
 
 _LETTERS: Final = (
     "16 0 a 0 4 0 5 m 1 u 1 cp 4 b e 4 7 0 1 0 3l 4 1 1 2 3 8 0 1 2 1 0 1 j 1 2a 1 3u 8 4d 9 11 2 0 7 12 20 q 5 2 "
@@ -61,7 +61,9 @@ SYMBOLS: Final = _decode(_SYMBOLS)
 # Word breaking of Java's lower case, which alone decides where a capital sigma becomes a final one.
 _WORD = r"[[\p{L}\p{M}\p{N}\p{Cf}]--[\xad\u3005\u3041-\u3094\u309d\u309e\u30a1-\u30fe\u4e00-\u9fa5\uf900-\ufa2d]]"
 _LETTER = r"[[\p{L}\p{M}\p{Cf}]--\xad]"
-_INNER = rf"(?:(?<={_LETTER})[\p{{Pd}}\p{{Pc}}'.\xad\u2027](?=[[\p{{L}}\p{{Cf}}]--\xad])|(?<=\p{{Nd}})[.,'](?=\p{{Nd}}))"
+_INNER = (
+    rf"(?:(?<={_LETTER})[\p{{Pd}}\p{{Pc}}'.\xad\u2027](?=[[\p{{L}}\p{{Cf}}]--\xad])|(?<=\p{{Nd}})[.,'](?=\p{{Nd}}))"
+)
 _RUN = rf"(?:{_WORD}|{_INNER})*?"
 _CASED = r"[\p{Lu}\p{Ll}\p{Lt}\u0295\u02b0-\u02b8\u02c0\u02c1\u02e0-\u02e4\u037a\u1d2c-\u1d61\u2160-\u217f]"
 _FINAL_SIGMA = regex.compile(rf"(?V1)(?<={_CASED}{_RUN})Σ(?!{_RUN}{_CASED})")

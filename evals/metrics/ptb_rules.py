@@ -22,7 +22,7 @@ _SIGNS: Final = {
     **dict.fromkeys("$\x80\xa4\u20a0\u20ac", "$"),
     **{"\xa2": "cents", "\xa3": "#", "\xbc": "1/4", "\xbd": "1/2", "\xbe": "3/4", "\u2153": "1/3", "\u2154": "2/3"},
 }
-_ENTITIES: Final = {"amp": "&", "lt": "<", "gt": ">", "nbsp": None, "mdash": "--", "ndash": "--"}
+_ENTITIES: Final = {"amp": "&", "lt": "<", "gt": ">", "nbsp": None, "md": "--", "mdash": "--", "ndash": "--"}
 
 
 def _word(text: str) -> str:
@@ -86,27 +86,30 @@ def _any_case(words: str) -> str:
     return f"(?i:{'|'.join(words.split())})"
 
 
+def _capital(words: str) -> str:
+    """First letter as given, the others in any case."""
+    return "|".join(f"{word[0]}(?i:{word[1:]})" for word in words.split())
+
+
 _ABBREVIATIONS_AT_END = _any_case(
-    "al ala apr ariz assn aug bhd bldg blvd bros calif co colo conn corp cos ct dak dec esq est etc ext feb fla fri ga inc "
-    "ind intl jan jr jul jun kan kans ky ltd mar md mich minn mo mon mont neb nev nov oct okla penn ph\\.d plc rd rt sep "
-    "sept seq sq sr sys tel tenn thu thurs tue tues univ va vt wed wis wisc wyo"
+    "al ala apr ariz assn aug bhd bldg blvd bros calif co colo conn cont'd corp cos ct dak dec ed\\.d esq est etc "
+    "ext feb fla fri ga inc ind intl jan jr jul jun kan kans ky ltd mar md mich minn mo mon mont neb nev nov oct "
+    "okla penn ph\\.d plc rd rt sep sept seq sq sr sys tel tenn thu thurs tue tues univ va vt wed wis wisc wyo"
 )
-_CAPITAL_ABBREVIATIONS = "|".join(
-    f"{name[0]}(?i:{name[1:]})" for name in ["Ark", "Az", "Del", "Ill", "La", "Mass", "Miss", "Ore", "Pa", "Tex", "Wash"]
-)
+_CAPITAL_ABBREVIATIONS = _capital("Ark Az Del Ill La Mass Miss Ore Pa Tex Wash")
 _ABBREVIATIONS_INSIDE = _any_case(
-    "adj adm adv alex asst assoc atty attys ave brig capt cf cie cmdr col comdr cpl dept det dr drs elec ens ft gen gov "
-    "govs hon insp invt jos lieut lt maj messrs mlle mme mr mrs ms msgr mt natl pfc ph pres prof profs pvt rep reps "
-    "rev sen sens sfc sgt spc st ste supt supts treas vs wm"
+    "adj adm adv alex asst assoc atty attys ave brig capt cf cie cmdr col comdr cpl dept det dr drs elec ens ft "
+    "gen gov govs hon insp invt jos lieut lt maj messrs mlle mme mr mrs ms msgr mt natl pfc ph pres prof profs "
+    "pvt rep reps rev sen sens sfc sgt spc st ste supt supts treas vs wm"
 )
 _ABBREVIATIONS_BEFORE_NUMBERS = _any_case("art ca fig figs no nos op pp prop")
-_OPENERS = "|".join(
-    f"{word[0]}(?i:{word[1:]})"
-    for word in ["About", "According", "Additionally", "After", "An", "As", "At", "But", "Earlier", "He", "Her", "Here", "However", "If", "In", "It", "Last", "Many", "More", "Now", "Once", "One", "Other", "Our", "She", "Since", "So", "Some", "Such", "That", "The", "Their", "Then", "There", "These", "They", "This", "We", "What", "When", "While", "Yet", "You"]
+_OPENERS = _capital(
+    "About According Additionally After An As At But Earlier He Her Here However If In It Last Many More Now Once "
+    "One Other Our She Since So Some Such That The Their Then There These They This We What When While Yet You"
 )
 _FILE_TYPES = _any_case(
-    "bat bmp c cgi cpp dll doc docx exe gif gz h htm html jar java jpeg jpg mov mp3 pdf php pl png ppt ps py sql tar txt "
-    "wav x xml zip"
+    "bat bmp c cgi cpp dll doc docx exe gif gz h htm html jar java jpeg jpg mov mp3 pdf php pl png ppt ps py sql "
+    "tar txt wav x xml zip"
 )
 _EYES = "~<>x='^"
 
@@ -123,9 +126,9 @@ MACROS: Final = {
     "SLASHED": "[A-Za-z0-9]+(\\-[A-Za-z]+){0,2}",
     "COMPANY": "[A-Z]+((\\+|&(?i:amp;)?)[A-Z]+)+",
     "NUMBER": "({DIGIT}+([.,:\xad\u066b\u066c]{DIGIT}+)*|([.,:\xad\u066b\u066c]{DIGIT}+)+)",
-    "NAME": "[A-Za-z_][A-Za-z0-9_:.\\-]*",
+    "NAME": "[A-Za-z][A-Za-z0-9_:.\\-]*",
     "VALUE": "\"[^\"]*\"|'[^']*'",
-    "TAG": "<{NAME} *( +[A-Za-z][A-Za-z0-9_:.\\-]*( *= *({VALUE}))?)* */? *>|</{NAME} *>|<[!?][A-Za-z\\-][^>\n\r]*>",
+    "TAG": "<{NAME} *( +{NAME}( *= *({VALUE}))?)* */? *>|</{NAME} *>|<[!?][A-Za-z\\-][^>\n\r]*>",
     "ATEND": f"({_ABBREVIATIONS_AT_END}|{_CAPITAL_ABBREVIATIONS}|[Pp][Pp]?t[ey][Ss]?)\\.",
     "INSIDE": f"({_ABBREVIATIONS_INSIDE}|[Mm][ft][Gg])\\.",
     "EYES": f"[{_EYES}\\-]",
@@ -169,7 +172,7 @@ RULES: Final = (
     Rule("{JOINED}", "{APOSTROPHE}([mMsSdD]|(?i:ll|re|ve))", unread=_CONTRACTION, write=_word),
     Rule("[A-HJ-XZn]{ANYAPOSTROPHE}{LETTER}{LETTER}+|{LETTER}+[aeiouyAEIOUY]{ANYAPOSTROPHE}[aeiouA-Z]{LETTER}*"),
     Rule(
-        "[dDjJlL]{APOSTROPHE}|(?i:ol){APOSTROPHE}|[oO]{ANYAPOSTROPHE}[oO]|(?i:c){APOSTROPHE}(?i:est)|(?i:cap){APOSTROPHE}(?i:n)"
+        "[dDjJlL]{APOSTROPHE}|(?i:ol|somethin){APOSTROPHE}|[oO]{ANYAPOSTROPHE}[oO]|(?i:c){APOSTROPHE}(?i:est)|(?i:cap){APOSTROPHE}(?i:n)"
     ),
     Rule(
         "{APOSTROPHE}((?i:em|till?|cause)|[nN]{APOSTROPHE}?|[2-9]0(?i:s))|"
@@ -191,9 +194,9 @@ RULES: Final = (
     Rule("([A-Za-z]\\.)+|{ATEND}|{INSIDE}"),
     Rule("[A-Za-z]", f"\\.{{BLANK}}+(A|{_OPENERS}|M[RrSs]\\.|{{TAG}}){{BLANK}}", unread=_AFTER_FIRST),
     Rule(f"{_ABBREVIATIONS_BEFORE_NUMBERS}\\.", "{BLANK}?{DIGIT}", unread=_AFTER_DOT),
-    Rule("\\.\\.\\.+|\\.([ \xa0]\\.){2,}|[\x85\u2026]", write=lambda _: "..."),
+    Rule("\\.{3,5}|\\.([ \xa0]\\.){2,4}|[\x85\u2026]", write=lambda _: "..."),
     Rule("\\-+|[\x96\x97\u2013-\u2015]", write=_dashes),
-    Rule("[!?]+|\\*+|#+|@+|_+|''|[²³¹⁰⁴-⁹]+|[₀-₉]+|{SYMBOL}|[',.:;]|(\\\\\\*)+|<<|>>|\u2044"),
+    Rule("[!?]+|\\*+|#+|@+|_+|''|[²³¹⁰⁴-⁹]+|[₀-₉]+|{SYMBOL}|[',.:;]|(\\\\\\*){1,3}|<<|>>|\u2044"),
     Rule("@[A-Za-z_][A-Za-z_0-9]*|#{L}+"),
     Rule("{SLASHED}(\\\\?/{SLASHED}){1,2}"),
     Rule("{DIGIT}{1,2}[\\-/]{DIGIT}{1,2}[\\-/]{DIGIT}{2,4}"),
@@ -205,9 +208,9 @@ RULES: Final = (
     ),
     Rule("((\\+\\+?)?[0-9]{2,4}\\.)?[0-9]{2,4}\\.[0-9]{3,4}\\.[0-9]{3,5}"),
     Rule("[()\\{}\\[\\]]", write=lambda text: _BRACKETS[text]),
-    Rule("&(?i:amp|lt|gt|quot|apos|nbsp|mdash|ndash);", write=_entity),
+    Rule("&(?i:amp|lt|gt|quot|apos|nbsp|md|mdash|ndash|ht|tl|ur|lr|qc|ql|qr|odq|cdq);", write=_entity),
     Rule("&#[0-9]+;"),
-    Rule("{EYES}_{EYES}|\\({EYES}[._]?({EYES}|`)\\)|\\({WIDE}\\-({WIDE}|`)\\)", write=_brackets),
+    Rule("{EYES}_{EYES}|\\({EYES}[._]?{EYES}\\)|\\({WIDE}\\-({WIDE}|`)\\)", write=_brackets),
     Rule("[<>]?[:;=]['o\\-*]?[)(\\]\\[dDpPO@|\\{\\\\]", "[^A-Za-z0-9]", unread=1, write=_brackets),
     Rule(f"{{LD}}+(\\.{{LD}}+)*\\.{_FILE_TYPES}", "{BLANK}|[?!.,]", unread=1),
     Rule("{QUOTE}{1,2}", write=_quotes),

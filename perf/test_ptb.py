@@ -1,0 +1,79 @@
+"""PTB tokens of captions, beside the official tokenizer in Java: COCO's validation set, and AudioCaps' test split."""
+
+import random
+
+import pytest
+from peers import beside
+from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from evals.metrics.ptb import ptb_tokenize
+
+WORDS = [
+    "a",
+    "the",
+    "of",
+    "on",
+    "in",
+    "with",
+    "and",
+    "man",
+    "woman",
+    "dog",
+    "cat",
+    "street",
+    "table",
+    "red",
+    "blue",
+    "small",
+    "large",
+    "sits",
+    "stands",
+    "runs",
+    "next",
+    "to",
+    "near",
+    "front",
+    "two",
+    "three",
+    "it's",
+    "dog's",
+    "old-fashioned",
+    "T-shirt",
+    "people",
+    "are",
+    "playing",
+    "tennis",
+    "court",
+    "holding",
+    "racket",
+    "train",
+    "tracks",
+    "kitchen",
+]
+SIZES = {"coco_val2014_captions": 243_024, "audiocaps_test": 975 * 6}
+
+
+def made_captions(n: int) -> list[str]:
+    """Captions of about eleven words with the punctuation that people write."""
+    rng = random.Random(0)
+    rare = ["".join(rng.choices("bcdfglmnprstaeiou", k=7)) for _ in range(20_000)]
+    return [
+        " ".join(rng.choice(WORDS) if rng.random() < 0.9 else rng.choice(rare) for _ in range(rng.randint(8, 14)))
+        .capitalize()
+        .replace(" and", ", and" if rng.random() < 0.2 else " and")
+        + rng.choice([".", "", ".", "!"])
+        for _ in range(n)
+    ]
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_tokens_beside_java(benchmark: BenchmarkFixture, name: str) -> None:
+    captions = made_captions(SIZES[name])
+    found: list[dict[int, list[str]]] = []
+
+    def peer() -> None:
+        found.append(PTBTokenizer().tokenize({number: [{"caption": text}] for number, text in enumerate(captions)}))
+
+    tokens = beside(benchmark, lambda: ptb_tokenize(captions), n=len(captions), peer=peer)
+    assert [" ".join(words) for words in tokens] == [words[0] for words in found[0].values()]
