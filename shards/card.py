@@ -1,11 +1,13 @@
-"""The card that lies in a set's folder: what it is, what is in it, what it may be used for."""
+"""What lies in a finished set beside its books: the card, the figures, and the indexes of other readers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from shards.files import write_atomic
+from shards.files import make_folder, write_atomic
+from shards.indexes import CROISSANT, WIDS, croissant, energon, front_matter, stale_files, wids
+from shards.reader import ShardSet
 from shards.statistics import Statistics, statistics
 from shards.work import Audit, audit
 
@@ -13,18 +15,29 @@ CARD, STATISTICS = "README.md", "statistics.json"
 
 
 def write_card(folder: Path, *, title: str, notice: str = "") -> Statistics:
-    """Write `README.md` and `statistics.json` from what the set's books say; equal sets give equal bytes.
+    """Write card, `statistics.json` and all indexes from what the set's books say; equal sets give equal bytes.
 
     Args:
-        folder: A finished set.
+        folder: A finished set; files that describe shards it no longer has are removed.
         title: First heading of the card.
         notice: What a user must know before using the set, shown first.
     """
-    figures, books = statistics(folder), audit(folder)
-    encoded = msgspec.json.format(msgspec.json.encode(figures, order="sorted"), indent=2)
-    write_atomic(folder / STATISTICS, encoded + b"\n")
-    write_atomic(folder / CARD, _card(title, notice, figures, books).encode())
+    shard_set, figures = ShardSet(folder), statistics(folder)
+    for name in stale_files(shard_set):
+        (folder / name).unlink()
+    for name, content in _files(shard_set, figures, title, notice):
+        make_folder((folder / name).parent)
+        write_atomic(folder / name, content)
     return figures
+
+
+def _files(shard_set: ShardSet, figures: Statistics, title: str, notice: str) -> Iterator[tuple[str, bytes]]:
+    yield STATISTICS, msgspec.json.format(msgspec.json.encode(figures, order="sorted"), indent=2) + b"\n"
+    yield CARD, (front_matter(shard_set) + "\n" + _card(title, notice, figures, audit(Path(shard_set.folder)))).encode()
+    if shard_set.shards:
+        yield WIDS, wids(shard_set, name=title)
+        yield CROISSANT, croissant(shard_set, figures, title=title, notice=notice)
+        yield from energon(shard_set)
 
 
 def _card(title: str, notice: str, figures: Statistics, books: Audit) -> str:

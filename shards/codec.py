@@ -47,6 +47,8 @@ def _union(types: Iterable[type[msgspec.Struct]]) -> dict[str, None]:
 
 _EMPTY_PART = _union(_PARTS.values())
 _EMPTY_TRUTH = _union(_TRUTHS.values())
+PART_FIELDS, TRUTH_FIELDS = tuple(_EMPTY_PART), tuple(_EMPTY_TRUTH)
+"""The fields that every part, and every truth, has in JSON beside its type."""
 
 
 def _padded(tag: str, kind: type[msgspec.Struct], padding: Mapping[str, None]) -> type[msgspec.Struct]:
@@ -57,7 +59,7 @@ def _padded(tag: str, kind: type[msgspec.Struct], padding: Mapping[str, None]) -
     ]
     foreign = [(name, None, None) for name in padding if name not in kind.__struct_fields__]
     return msgspec.defstruct(
-        f"Padded{kind.__name__}", [*own, *foreign], tag=tag, kw_only=True, frozen=True, forbid_unknown_fields=True
+        f"Padded{kind.__name__}", [*own, *foreign], tag=tag, frozen=True, forbid_unknown_fields=True
     )
 
 
@@ -66,7 +68,11 @@ _PADDED = {
     for types, padding in ((_PARTS, _EMPTY_PART), (_TRUTHS, _EMPTY_TRUTH))
     for tag, kind in types.items()
 }
-_PLAIN = {padded: (kind, operator.attrgetter(*kind.__struct_fields__)) for kind, padded in _PADDED.items()}
+_GETTERS = {
+    kind: operator.attrgetter(*fields) if len(fields) > 1 else (lambda plain, name=fields[0]: (getattr(plain, name),))
+    for kind, fields in ((kind, kind.__struct_fields__) for kind in _PADDED)
+}
+_PLAIN = {padded: kind for kind, padded in _PADDED.items()}
 
 
 class _WireTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,14 +117,14 @@ def encode_sample(sample: Sample) -> bytes:
 
 def _pad(plain: msgspec.Struct) -> msgspec.Struct:
     kind = type(plain)
-    return _PADDED[kind](**{name: getattr(plain, name) for name in kind.__struct_fields__})
+    return _PADDED[kind](*_GETTERS[kind](plain))
 
 
 def _unpad(padded: msgspec.Struct) -> Any:
-    kind, values = _PLAIN[type(padded)]
-    found = values(padded)
-    names = kind.__struct_fields__
-    return kind(**dict(zip(names, found, strict=True))) if len(names) > 1 else kind(found)
+    kind = _PLAIN[type(padded)]
+    if kind is Text:  # the most frequent one, and the only one of a single field and position
+        return Text(padded.text)  # type: ignore[attr-defined]
+    return kind(**dict(zip(kind.__struct_fields__, _GETTERS[kind](padded), strict=True)))
 
 
 def decode_sample(content: bytes | memoryview, *, place: str) -> Sample:

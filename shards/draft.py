@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from shards.errors import MediaError
+from shards.remote import fetch
 from shards.sample import Sample
 
 
@@ -43,7 +44,23 @@ class HeldBytes(msgspec.Struct, frozen=True):
         return self.content
 
 
-Blob = FileBytes | HeldBytes
+class UrlBytes(msgspec.Struct, frozen=True):
+    """`size_bytes` from `offset` on of the file behind a URL."""
+
+    url: str
+    offset: int
+    size_bytes: int
+
+    def read(self) -> bytes:
+        """The bytes.
+
+        Raises:
+            MediaError: If they cannot be fetched.
+        """
+        return fetch(self.url, offset=self.offset, size_bytes=self.size_bytes)
+
+
+Blob = FileBytes | HeldBytes | UrlBytes
 
 
 class Draft(msgspec.Struct, frozen=True):

@@ -125,8 +125,13 @@ def read_manifest(folder: Path) -> dict[int, ManifestLine]:
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise ShardError(str(folder), expected=f"a shard set with {MANIFEST}", found="no such file") from error
+    return parse_manifest(content, place=str(path))
+
+
+def parse_manifest(content: bytes, *, place: str) -> dict[int, ManifestLine]:
+    """The finished buckets that a manifest's bytes list; see `read_manifest`."""
     lines = content[: content.rfind(b"\n") + 1].splitlines()
-    return {line.bucket: line for line in (_decode(path, number, raw) for number, raw in enumerate(lines, 1))}
+    return {line.bucket: line for line in (_decode(place, number, raw) for number, raw in enumerate(lines, 1))}
 
 
 def append_line(folder: Path, line: ManifestLine) -> None:
@@ -139,8 +144,8 @@ def encode_line(line: ManifestLine) -> bytes:
     return msgspec.json.encode(line, order="sorted") + b"\n"
 
 
-def _decode(path: Path, number: int, raw: bytes) -> ManifestLine:
+def _decode(place: str, number: int, raw: bytes) -> ManifestLine:
     try:
         return msgspec.json.decode(raw, type=ManifestLine)
     except msgspec.MsgspecError as error:
-        raise ShardError(f"{path}, line {number}", expected="a manifest line", found=str(error)) from error
+        raise ShardError(f"{place}, line {number}", expected="a manifest line", found=str(error)) from error

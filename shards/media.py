@@ -23,6 +23,8 @@ class MediaLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_size_bytes: int = 512 * 2**20
     max_pixels: int = 100_000_000
     max_duration_s: float = 3600.0
+    max_rate_hz: float = 10_000.0
+    """Of IMU readings; see `shards.imu`."""
 
 
 class MediaFacts(msgspec.Struct, frozen=True, kw_only=True):

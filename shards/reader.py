@@ -1,30 +1,65 @@
 """Shards in: one after the other for passes, by key through the index for looking up."""
 
 import functools
+import posixpath
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as pads
+import pyarrow.parquet as pq
 
 from shards import tar
 from shards.codec import decode_sample
-from shards.draft import Draft, FileBytes, HeldBytes
+from shards.draft import Blob, Draft, FileBytes, HeldBytes, UrlBytes
 from shards.errors import ShardError
-from shards.manifest import INDEX, INDEX_ARROW_SCHEMA, ManifestLine, ShardRecord, read_manifest
+from shards.manifest import (
+    INDEX,
+    INDEX_ARROW_SCHEMA,
+    MANIFEST,
+    ManifestLine,
+    ShardRecord,
+    bucket_stem,
+    parse_manifest,
+    read_manifest,
+)
+from shards.mapped import map_path
+from shards.remote import fetch, fetch_all, is_url
 
 
 class ShardSet:
-    """A folder that `shards.work` or `write_shards` filled, opened for reading.
+    """A folder that `shards.work` or `write_shards` filled, opened for reading; here, or behind a URL of fsspec's.
 
     Raises:
         ShardError: If the folder holds no manifest.
+        MediaError: If the URL cannot be read.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.lines: list[ManifestLine] = [line for _, line in sorted(read_manifest(folder).items())]
+    def __init__(self, folder: Path | str) -> None:
+        self._url = str(folder).rstrip("/") if is_url(folder) else None
+        self._folder = Path(folder)
+        if self._url is None:
+            lines = read_manifest(self._folder)
+        else:
+            place = posixpath.join(self._url, MANIFEST)
+            lines = parse_manifest(fetch(place), place=place)
+        self.lines: list[ManifestLine] = [line for _, line in sorted(lines.items())]
+
+    @property
+    def folder(self) -> Path:
+        """Where the set lies on this machine.
+
+        Raises:
+            ShardError: If it lies behind a URL.
+        """
+        if self._url is not None:
+            raise ShardError(self._url, expected="a folder on this machine", found="a URL", remedy="download the set")
+        return self._folder
+
+    @property
+    def place(self) -> str:
+        """Folder or URL, as text."""
+        return self._url or str(self._folder)
 
     @property
     def shards(self) -> list[ShardRecord]:
@@ -37,15 +72,30 @@ class ShardSet:
     def __iter__(self) -> Iterator[Draft]:
         """All samples with their media, shard by shard."""
         for record in self.shards:
-            yield from read_shard(self.folder / record.name)
+            yield from read_archive(self.content(record.name), place=record.name)
+
+    def content(self, name: str) -> bytes | memoryview:
+        """The bytes of a shard: mapped from the disk, or fetched."""
+        return map_path(self._folder / name) if self._url is None else fetch(posixpath.join(self._url, name))
 
     @functools.cached_property
     def index(self) -> pa.Table:
-        """One row a sample (`manifest.IndexRow`), sorted by key."""
-        files = sorted(str(path) for path in (self.folder / INDEX).glob("*.parquet"))
-        if not files:
-            return INDEX_ARROW_SCHEMA.empty_table()
-        return pads.dataset(files, schema=INDEX_ARROW_SCHEMA).to_table().sort_by("key")
+        """One row a sample (`manifest.IndexRow`), sorted by key.
+
+        Raises:
+            ShardError: If an index cannot be read.
+        """
+        names = [f"{INDEX}/{bucket_stem(line.bucket)}.parquet" for line in self.lines]
+        try:
+            if self._url is None:
+                tables = [pq.read_table(self._folder / name, schema=INDEX_ARROW_SCHEMA) for name in names]
+            else:
+                contents = fetch_all(self._url, names)
+                tables = [pq.read_table(pa.BufferReader(content), schema=INDEX_ARROW_SCHEMA) for content in contents]
+        except (OSError, pa.ArrowException) as error:
+            raise ShardError(f"{self.place}/{INDEX}", expected="readable indexes", found=str(error)) from error
+        joined = pa.concat_tables(tables) if tables else INDEX_ARROW_SCHEMA.empty_table()
+        return joined.sort_by("key").combine_chunks()
 
     def get(self, key: str) -> Draft:
         """One sample by key; its media are references into the shard.
@@ -53,14 +103,31 @@ class ShardSet:
         Raises:
             ShardError: If the set has no such key.
         """
-        row = pc.index(self.index["key"], pa.scalar(key)).as_py()
-        if row < 0:
-            raise ShardError(str(self.folder), expected=f"sample {key}", found="no such key")
-        entry = self.index.slice(row, 1).to_pylist()[0]
-        path = str(self.folder / entry["shard"])
-        blobs = {member["name"]: FileBytes(path, member["offset"], member["size_bytes"]) for member in entry["members"]}
+        row = self._find(key)
+        shard: str = self.index["shard"][row].as_py()
+        members: list[dict[str, Any]] = self.index["members"][row].as_py()
+        blobs = {member["name"]: self._blob(shard, member["offset"], member["size_bytes"]) for member in members}
         content = blobs.pop(f"{key}.json").read()
-        return Draft(sample=decode_sample(content, place=f"{path}, {key}.json"), blobs=blobs)
+        return Draft(sample=decode_sample(content, place=f"{self.place}/{shard}, {key}.json"), blobs=blobs)
+
+    @functools.cached_property
+    def _keys(self) -> pa.StringArray:
+        return self.index["key"].combine_chunks()
+
+    def _find(self, key: str) -> int:
+        """The key's row, by halving; keys are sorted by their bytes, as Python sorts ASCII."""
+        low, high = 0, len(self._keys)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if self._keys[middle].as_py() < key else (low, middle)
+        if low == len(self._keys) or self._keys[low].as_py() != key:
+            raise ShardError(self.place, expected=f"sample {key}", found="no such key")
+        return low
+
+    def _blob(self, shard: str, offset: int, size_bytes: int) -> Blob:
+        if self._url is None:
+            return FileBytes(str(self._folder / shard), offset, size_bytes)
+        return UrlBytes(posixpath.join(self._url, shard), offset, size_bytes)
 
 
 def read_shard(path: Path) -> Iterator[Draft]:
@@ -69,41 +136,56 @@ def read_shard(path: Path) -> Iterator[Draft]:
     Raises:
         ShardError: If the tar is damaged, or a sample lacks its JSON or a member.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ShardError(str(path), expected="a readable shard", found=error.strerror or str(error)) from error
-    return read_archive(content, place=str(path))
+    return read_archive(map_path(path), place=str(path))
 
 
-def read_archive(content: bytes, *, place: str) -> Iterator[Draft]:
+def read_archive(content: bytes | memoryview, *, place: str) -> Iterator[Draft]:
     """The samples of a tar in memory; see `read_shard`."""
-    view = memoryview(content)
-    group: dict[str, bytes] = {}
+    for key, members in groups(content, place=place):
+        yield draft_of(key, members, content, place=place)
+
+
+def groups(content: bytes | memoryview, *, place: str) -> Iterator[tuple[str, list[tar.Member]]]:
+    """Each sample's key and members, as they stand in a tar.
+
+    Raises:
+        ShardError: If the tar is damaged.
+    """
+    group: list[tar.Member] = []
     key = ""
-    for member in tar.members(view, place=place):
+    for member in tar.members(content, place=place):
         stem = member.name.partition(".")[0]
         if group and stem != key:
-            yield _draft(key, group, place)
-            group = {}
+            yield key, group
+            group = []
         key = stem
-        group[member.name] = bytes(view[member.offset : member.offset + member.size_bytes])
+        group.append(member)
     if group:
-        yield _draft(key, group, place)
+        yield key, group
 
 
-def _draft(key: str, group: dict[str, bytes], place: str) -> Draft:
-    content = group.pop(f"{key}.json", None)
-    if content is None:
-        raise ShardError(f"{place}, sample {key}", expected=f"member {key}.json", found=", ".join(sorted(group)))
-    sample = decode_sample(content, place=f"{place}, {key}.json")
+def draft_of(key: str, members: list[tar.Member], content: bytes | memoryview, *, place: str) -> Draft:
+    """The sample whose members were found in `content`, with its media bytes.
+
+    Raises:
+        ShardError: If it lacks its JSON, or a member, or has one too many.
+        SampleError: If its JSON is not what `shards.codec` writes.
+    """
+    own_name = f"{key}.json"
+    view = memoryview(content)
+    found = {member.name: view[member.offset : member.offset + member.size_bytes] for member in members}
+    encoded = found.pop(own_name, None)
+    if encoded is None:
+        raise ShardError(f"{place}, sample {key}", expected=f"member {own_name}", found=", ".join(sorted(found)))
+    sample = decode_sample(encoded, place=f"{place}, {own_name}")
     named = {part.member for part in sample.media()}
-    if named != group.keys():
-        found = ", ".join(sorted(group)) or "none"
+    if named != found.keys():
         raise ShardError(
-            f"{place}, sample {key}", expected=f"members {', '.join(sorted(named)) or 'none'}", found=found
+            f"{place}, sample {key}",
+            expected=f"members {', '.join(sorted(named)) or 'none'}",
+            found=", ".join(sorted(found)) or "none",
         )
-    return Draft(sample=sample, blobs={name: HeldBytes(media) for name, media in group.items()})
+    return Draft(sample=sample, blobs={name: HeldBytes(bytes(media)) for name, media in found.items()})
 
 
 def held(draft: Draft) -> dict[str, bytes]:

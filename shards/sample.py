@@ -4,7 +4,7 @@ A `Sample` serves training pairs, dialogues and benchmark items alike. It holds 
 tar member that holds them, and their sha256. `shards.codec` writes samples as JSON and reads them back.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -172,10 +172,23 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     def signature(self) -> str:
         """The kinds of media that the sample holds, such as "audio+image"; "text" if none."""
-        return "+".join(sorted({modality(part) for part in self.media()})) or "text"
+        return signature_of(self.media())
+
+
+_MODALITIES: Final[Mapping[type[Part], Modality]] = {
+    Text: "text",
+    Image: "image",
+    Audio: "audio",
+    Video: "video",
+    Imu: "imu",
+}
 
 
 def modality(part: Part) -> Modality:
     """The part's modality, as its JSON tag names it."""
-    tag: Modality = part.__struct_config__.tag  # type: ignore[assignment]
-    return tag
+    return _MODALITIES[type(part)]
+
+
+def signature_of(media: Iterable[Media]) -> str:
+    """The kinds of these media; see `Sample.signature`."""
+    return "+".join(sorted({_MODALITIES[type(part)] for part in media})) or "text"

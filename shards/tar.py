@@ -92,14 +92,19 @@ def survey(archive: bytes | memoryview, *, place: str) -> Generator[Member | Odd
             raise _broken(place, offset, "two zero blocks at the end", "the file ends before them")
         if block == END[:BLOCK]:
             break
-        size_bytes = _checked_size(block, offset, place)
+        octal_size = block[124:135]
+        is_plain = _is_octal(octal_size) and block == _header(block[:100], octal_size)  # as `header` writes it
+        size_bytes = int(octal_size, 8) if is_plain else _checked_size(block, offset, place)
         raw_name = block[:100].rstrip(b"\0")
         start = offset + BLOCK
         if start + size_bytes > end:
             missing = start + size_bytes - end
             name = raw_name.decode("ascii", "replace")
             raise _broken(place, offset, f"{size_bytes} bytes of {name}", f"{missing} bytes too few")
-        yield _oddity(block, raw_name, offset) or Member(raw_name.decode(), start, size_bytes)
+        if is_plain and raw_name.isascii() and raw_name and b"/" not in raw_name and b"\0" not in raw_name:
+            yield Member(raw_name.decode(), start, size_bytes)
+        else:
+            yield _oddity(block, raw_name, offset) or Member(raw_name.decode(), start, size_bytes)
         offset = start + size_bytes + -size_bytes % BLOCK
     if end < offset + len(END) or any(view[offset:]):
         raise _broken(place, offset, "two zero blocks at the end and nothing after", "other bytes")
@@ -107,9 +112,6 @@ def survey(archive: bytes | memoryview, *, place: str) -> Generator[Member | Odd
 
 def _checked_size(block: bytes, offset: int, place: str) -> int:
     """The size that a header states, if the header is whole."""
-    octal_size = block[124:135]
-    if _is_octal(octal_size) and block == _header(block[:100], octal_size):
-        return int(octal_size, 8)  # as `header` writes it
     expected = sum(block[:148]) + sum(_BLANK_CHECKSUM) + sum(block[156:])
     stated = block[148:156].strip(b" \0")
     if block[257:262] != b"ustar":

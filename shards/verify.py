@@ -6,23 +6,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from shards import tar
-from shards.codec import decode_sample
-from shards.errors import SampleError, ShardError
-from shards.keys import is_key
-from shards.manifest import INDEX, LEDGER, SHARDS, ManifestLine, ShardRecord, bucket_stem
-from shards.media import sniff
+from shards.archive_faults import Fault, Found, archive_faults
+from shards.errors import ShardError
+from shards.indexes import index_faults
+from shards.indexes.energon import IDX
+from shards.manifest import INDEX, LEDGER, SHARDS, IndexRow, ManifestLine, ShardRecord, bucket_stem
+from shards.mapped import map_path
 from shards.reader import ShardSet
-from shards.sample import Imu, Sample
+from shards.tombstones import read_tombstones
 
-
-class Fault(msgspec.Struct, frozen=True):
-    """One thing that is wrong, and where."""
-
-    place: str
-    problem: str
-
+__all__ = ["Fault", "verify", "verify_archive"]
 
 Progress = Callable[[int, int], None]
 
@@ -39,13 +35,39 @@ def verify(folder: Path, *, progress: Progress | None = None) -> list[Fault]:
     """
     shard_set = ShardSet(folder)
     faults = list(_file_faults(shard_set))
+    index = _readable_index(shard_set, faults)
     seen: Counter[str] = Counter()
     for number, record in enumerate(shard_set.shards, 1):
-        faults.extend(_shard_faults(folder, record, seen))
+        found = Found()
+        faults.extend(_shard_faults(folder, record, found))
+        if index is not None:
+            faults.extend(_row_faults(index, record, found))
+        seen.update(found.keys)
         if progress is not None:
             progress(number, len(shard_set.shards))
     faults.extend(Fault(key, f"stands {count} times in the set") for key, count in seen.items() if count > 1)
+    faults.extend(Fault(key, "was taken down and is in the set") for key in read_tombstones(folder) if seen[key])
+    if index is not None:
+        faults.extend(_stray_rows(index, shard_set))
+        faults.extend(Fault(name, problem) for name, problem in index_faults(shard_set))
     return faults
+
+
+def verify_archive(path: Path) -> list[Fault]:
+    """List what is wrong with one tar that need not be ours: damage, and whatever readers disagree about.
+
+    Raises:
+        ShardError: If the file cannot be read.
+    """
+    return list(archive_faults(map_path(path), str(path), Found(), is_ours=False))
+
+
+def _readable_index(shard_set: ShardSet, faults: list[Fault]) -> pa.Table | None:
+    try:
+        return shard_set.index
+    except ShardError as error:
+        faults.append(Fault(error.place, f"expected {error.expected}, found {error.found}"))
+        return None
 
 
 def _file_faults(shard_set: ShardSet) -> Iterator[Fault]:
@@ -59,7 +81,7 @@ def _file_faults(shard_set: ShardSet) -> Iterator[Fault]:
     known = {record.name for record in shard_set.shards}
     for path in sorted((folder / SHARDS).glob("*")):
         name = f"{SHARDS}/{path.name}"
-        if name not in known:
+        if name not in known and path.suffix != IDX:  # `index_faults` looks after those
             yield Fault(name, "is not in the manifest")
 
 
@@ -76,79 +98,44 @@ def _sha256(path: Path) -> str:
         return f"unreadable ({error.strerror})"
 
 
-def _shard_faults(folder: Path, record: ShardRecord, seen: Counter[str]) -> Iterator[Fault]:
+def _shard_faults(folder: Path, record: ShardRecord, found: Found) -> Iterator[Fault]:
     try:
-        content = (folder / record.name).read_bytes()
-    except OSError as error:
-        yield Fault(record.name, f"cannot be read: {error.strerror}")
+        content = map_path(folder / record.name)
+    except ShardError as error:
+        yield Fault(record.name, f"cannot be read: {error.found}")
         return
     if len(content) != record.size_bytes:
         yield Fault(record.name, f"has {len(content)} bytes, the manifest says {record.size_bytes}")
     elif hashlib.sha256(content).hexdigest() != record.sha256:
         yield Fault(record.name, "does not have the sha256 of the manifest")
-    keys: list[str] = []
-    yield from _content_faults(memoryview(content), record.name, keys)
-    if len(keys) != record.n_samples:
-        yield Fault(record.name, f"holds {len(keys)} samples, the manifest says {record.n_samples}")
-    seen.update(keys)
+    yield from archive_faults(content, record.name, found, is_ours=True)
+    if len(found.keys) != record.n_samples:
+        yield Fault(record.name, f"holds {len(found.keys)} samples, the manifest says {record.n_samples}")
+    signatures = Counter(row.signature for row in found.rows.values())
+    if signatures != record.signatures:
+        yield Fault(record.name, f"holds {dict(signatures)} by media, the manifest says {dict(record.signatures)}")
 
 
-def _content_faults(content: memoryview, place: str, keys: list[str]) -> Iterator[Fault]:
-    """Faults of the samples in one archive; `keys` receives the key of each group of members."""
-    group: dict[str, bytes] = {}
-    names: set[str] = set()
-    try:
-        for member in tar.members(content, place=place):
-            if member.name in names:
-                yield Fault(f"{place}, {member.name}", "stands twice in the shard")
-            names.add(member.name)
-            key = member.name.partition(".")[0]
-            if not keys or key != keys[-1]:
-                yield from _sample_faults(group, place)
-                if key in keys:
-                    yield Fault(f"{place}, {member.name}", "its sample's members do not stand together")
-                keys.append(key)
-                group = {}
-            group[member.name] = bytes(content[member.offset : member.offset + member.size_bytes])
-    except ShardError as error:
-        yield Fault(error.place, f"expected {error.expected}, found {error.found}")
-    yield from _sample_faults(group, place)
+def _row_faults(index: pa.Table, record: ShardRecord, found: Found) -> Iterator[Fault]:
+    """Index rows of a shard that are not what its samples ask for."""
+    rows = {row["key"]: row for row in index.filter(pc.equal(index["shard"], record.name)).to_pylist()}
+    for key in sorted(found.rows.keys() - rows.keys()):
+        yield Fault(f"{record.name}, sample {key}", "has no row in the index")
+    for key in sorted(rows.keys() - set(found.keys)):
+        yield Fault(f"{record.name}, sample {key}", "has a row in the index and is not in the shard")
+    for key in sorted(rows.keys() & found.rows.keys()):
+        stated = msgspec.convert(rows[key], IndexRow)
+        if stated != found.rows[key]:
+            yield Fault(
+                f"{record.name}, sample {key}", f"its index row differs in {_difference(stated, found.rows[key])}"
+            )
 
 
-def _sample_faults(group: dict[str, bytes], place: str) -> Iterator[Fault]:
-    """Faults of one sample's members: names, JSON, media bytes."""
-    if not group:
-        return
-    key = next(iter(group)).partition(".")[0]
-    where = f"{place}, sample {key}"
-    if not is_key(key):
-        yield Fault(where, "has a key outside a-z, 0-9, _ and -, or beyond 60 characters")
-    content = group.get(f"{key}.json")
-    if content is None:
-        yield Fault(where, f"has no {key}.json")
-        return
-    try:
-        sample = decode_sample(content, place=f"{place}, {key}.json")
-    except SampleError as error:
-        yield Fault(error.place, f"expected {error.expected}, found {error.found}")
-        return
-    if sample.key != key:
-        yield Fault(where, f"calls itself {sample.key}")
-    yield from _media_faults(sample, group, where)
+def _difference(stated: IndexRow, found: IndexRow) -> str:
+    return ", ".join(name for name in IndexRow.__struct_fields__ if getattr(stated, name) != getattr(found, name))
 
 
-def _media_faults(sample: Sample, group: dict[str, bytes], where: str) -> Iterator[Fault]:
-    media = {part.member: part for part in sample.media()}
-    for name in sorted(media.keys() - group.keys()):
-        yield Fault(where, f"names {name}, which is missing")
-    for name in sorted(group.keys() - media.keys() - {f"{sample.key}.json"}):
-        yield Fault(where, f"holds {name}, which no part names")
-    for name in sorted(media.keys() & group.keys()):
-        if hashlib.sha256(group[name]).hexdigest() != media[name].sha256:
-            yield Fault(f"{where}, {name}", "does not have the sha256 that the sample states")
-        extension = name.rpartition(".")[2]
-        found = sniff(group[name])
-        if found != extension:
-            yield Fault(f"{where}, {name}", f"holds {found or 'unknown'} bytes")
-        if isinstance(media[name], Imu) and extension != "npy":
-            yield Fault(f"{where}, {name}", "is an IMU window that is not .npy")
+def _stray_rows(index: pa.Table, shard_set: ShardSet) -> Iterator[Fault]:
+    known = {record.name for record in shard_set.shards}
+    for name in sorted(set(pc.unique(index["shard"]).to_pylist()) - known):
+        yield Fault(name, "has rows in the index and is not in the manifest")

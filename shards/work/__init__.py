@@ -1,8 +1,9 @@
 """Units of work: chains of steps, builds that survive being killed, and books that balance."""
 
 from shards.work.audit import Audit, audit
-from shards.work.build import Pipeline, build
+from shards.work.build import build
 from shards.work.chain import Drop, Input, Step
+from shards.work.job import Pipeline
 from shards.work.ledger import LedgerRow, Outcome, read_ledger
 from shards.work.recipe import Recipe, read_recipe
 

@@ -13,7 +13,6 @@ from shards.errors import WorkError
 from shards.files import make_folder
 
 LOCK = ".work/lock"
-ORPHANS_END_WITHIN_S = 10.0
 _POLL_S = 0.02
 
 
@@ -39,10 +38,12 @@ def _received(shared: _Shared) -> FolderLock:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[FolderLock]:
+def locked(folder: Path, *, patience_s: float = 10.0) -> Iterator[FolderLock]:
     """Hold the folder's lock for the length of the block.
 
-    Where only workers of a killed build still hold it, their end is awaited.
+    Args:
+        folder: The set's folder; made if absent.
+        patience_s: How long the end of a killed build's workers is awaited; a living build is refused at once.
 
     Raises:
         WorkError: If another process works on the folder.
@@ -50,7 +51,7 @@ def locked(folder: Path) -> Iterator[FolderLock]:
     make_folder((folder / LOCK).parent)
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        _acquire(descriptor, folder)
+        _acquire(descriptor, folder, patience_s)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield FolderLock(descriptor)
@@ -58,8 +59,8 @@ def locked(folder: Path) -> Iterator[FolderLock]:
         os.close(descriptor)
 
 
-def _acquire(descriptor: int, folder: Path) -> None:
-    deadline_s = time.monotonic() + ORPHANS_END_WITHIN_S
+def _acquire(descriptor: int, folder: Path, patience_s: float) -> None:
+    deadline_s = time.monotonic() + patience_s
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

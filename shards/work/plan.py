@@ -99,9 +99,7 @@ def planned_inputs(lines: Sequence[PlanLine], record_type: type[Any]) -> list[In
     return [Input(line.id, msgspec.json.decode(line.record, type=record_type)) for line in lines]
 
 
-def check_unchanged(
-    folder: Path, bucket: int, today: Sequence[PlanLine], *, mended: Collection[str] = frozenset()
-) -> None:
+def check_unchanged(folder: Path, bucket: int, today: Sequence[PlanLine], *, mended: Collection[str] = ()) -> None:
     """Compare a finished bucket's inputs with those of today.
 
     Where only a file's time differs, its bytes are hashed and compared with what was written.
@@ -117,7 +115,9 @@ def check_unchanged(
     """
     old = {line.id: line for line in load_plan(folder, bucket)}
     new = {line.id: line for line in today}
-    touched = [line for name, line in new.items() if name in old.keys() - mended and line.stamp != old[name].stamp]
+    touched = [
+        line for name, line in new.items() if name in old and name not in mended and line.stamp != old[name].stamp
+    ]
     changed = {name for name in old.keys() & new.keys() if old[name].record != new[name].record}
     changed |= _changed_bytes(folder, bucket, touched)
     changes = [
@@ -126,12 +126,15 @@ def check_unchanged(
         *(f"changed: {name}" for name in sorted(changed)),
     ]
     if changes:
+        remedy = (
+            "build into a new folder, or bring the old inputs back; --retry-failed takes mended files of failed rows"
+        )
         more = f" and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else ""
         raise WorkError(
             f"{folder}, {bucket_stem(bucket)}",
             expected="the inputs that it was built from",
             found=", ".join(changes[:_SHOWN]) + more,
-            remedy="build into a new folder, or bring the old inputs back",
+            remedy=remedy,
         )
 
 

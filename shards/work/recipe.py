@@ -9,6 +9,7 @@ import msgspec
 from shards.errors import WorkError
 from shards.files import part_name, write_atomic
 from shards.manifest import MANIFEST
+from shards.tombstones import TOMBSTONES
 from shards.work.chain import recipe_hash
 from shards.writer import ShardSpec
 
@@ -77,8 +78,8 @@ def settle_recipe(folder: Path, recipe: Recipe) -> None:
 
 
 def _strangers(folder: Path) -> list[str]:
-    """What lies in a folder without a recipe, beside what a build that was cut off here would have left."""
-    ours = {".work", part_name(folder / MANIFEST).name, part_name(folder / RECIPE).name}
+    """What lies in a folder without a recipe, beside tombstones and what a build that was cut off would have left."""
+    ours = {".work", TOMBSTONES, part_name(folder / MANIFEST).name, part_name(folder / RECIPE).name}
     if (folder / MANIFEST).exists() and (folder / MANIFEST).stat().st_size == 0:
         ours.add(MANIFEST)
     return sorted({entry.name for entry in folder.iterdir()} - ours)

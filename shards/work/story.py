@@ -26,10 +26,14 @@ def _row_story(shard_set: ShardSet, row: LedgerRow) -> Iterator[str]:
     if row.outcome == "written":
         yield from _sample_story(shard_set.get(row.key))
     elif row.outcome == "merged":
-        yield f"It was merged into {row.key} at step {row.step}: {row.reason} ({row.detail})."
+        yield f"It was merged into {row.key} at step {row.step}: {_why(row)}."
     else:
         retry = " A retry could succeed." if row.outcome == "failed" else ""
-        yield f"It was {row.outcome} at step {row.step}: {row.reason} ({row.detail}).{retry}"
+        yield f"It was {row.outcome} at step {row.step}: {_why(row)}.{retry}"
+
+
+def _why(row: LedgerRow) -> str:
+    return f"{row.reason} ({row.detail})" if row.detail else row.reason
 
 
 def _sample_story(draft: Draft) -> Iterator[str]:

@@ -117,7 +117,8 @@ def test_the_card_says_what_the_set_is_for_and_escapes_what_came_from_outside(tm
     build_t2m(f"folder:{folder}", tmp_path / "out")
     write_card(tmp_path / "out", title="Mine", notice="for tests")
     card = (tmp_path / "out" / "README.md").read_text()
-    assert card.startswith("# Mine\n\n**for tests**\n")
+    assert card.startswith("---\nconfigs: ")
+    assert "\n---\n\n# Mine\n\n**for tests**\n" in card
     assert "&lt;b>\\| mine | 1 |" in card
 
 

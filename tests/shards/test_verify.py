@@ -1,16 +1,21 @@
 """`verify` finds what other readers hide."""
 
+import hashlib
 import io
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from shards import tar
 from shards.errors import ShardError
-from shards.manifest import INDEX, MANIFEST, SHARDS
-from shards.verify import verify
+from shards.manifest import INDEX, INDEX_ARROW_SCHEMA, MANIFEST, SHARDS, read_manifest
+from shards.verify import verify, verify_archive
 from shards.work import Pipeline, build
 from tests.factories import Word, media_draft, png, wav
 
@@ -87,7 +92,7 @@ def rewrite(folder: Path, change: Callable[[Files], list[tuple[str, bytes]]]) ->
     with tarfile.open(folder / SHARD) as old:
         files = {info.name: old.extractfile(info).read() for info in old}  # type: ignore[union-attr]
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as new:
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as new:
         for name, content in change(files):
             info = tarfile.TarInfo(name)
             info.size = len(content)
@@ -116,6 +121,13 @@ def renamed(old: str, new: str) -> Callable[[Files], list[tuple[str, bytes]]]:
         (renamed("key-w1", "key.w1"), "has no key.json"),
         (renamed("w1.1-0.png", "w1.1-0.PNG"), "holds key-w1.1-0.PNG, which no part names"),
         (renamed("key-w1.json", "key-w1.json.bak"), "has no key-w1.json"),
+        (renamed("key-w1", "k" * 61), "beyond 60 characters"),
+        (renamed("key-w1", "__key-w1"), "has a key outside"),
+        (renamed("key-w1", "x/key-w1"), "has a key outside"),
+        (renamed("key-w1", "../key-w1"), "expected a relative member name"),
+        (renamed("key-w1", "/key-w1"), "expected a relative member name"),
+        (renamed("w1.1-0.png", f"w1.{'x' * 100}.png"), "expected names of at most 100 bytes"),
+        (renamed("w1.1-0.png", "w1.1-0.id"), "holds key-w1.1-0.id, which no part names"),
         (lambda files: [(n, wav() if n.endswith("w1.1-0.png") else c) for n, c in files.items()], "holds wav bytes"),
         (lambda files: [(n, b"{}" if n.endswith("w1.json") else c) for n, c in files.items()], "schema"),
         (
@@ -131,3 +143,126 @@ def test_damaged_samples_are_found(
     assert problem not in told(folder)
     rewrite(folder, change)
     assert problem in told(folder)
+
+
+def test_a_link_is_found(folder: Path) -> None:
+    with tarfile.open(folder / SHARD, "w", format=tarfile.USTAR_FORMAT) as file:
+        link = tarfile.TarInfo("key-w0.json")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        file.addfile(link)
+    assert "expected a ustar header of a plain file" in told(folder)
+
+
+def change_index(folder: Path, change: Callable[[list[dict[str, Any]]], None]) -> str:
+    """Write the index table anew, and a manifest that agrees with it; what `verify` says then."""
+    path = folder / INDEX / "bucket-00000.parquet"
+    rows = pq.read_table(path).to_pylist()
+    change(rows)
+    pq.write_table(pa.Table.from_pylist(rows, schema=INDEX_ARROW_SCHEMA), path)
+    line = msgspec.structs.replace(read_manifest(folder)[0], index_sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    (folder / MANIFEST).write_bytes(msgspec.json.encode(line, order="sorted") + b"\n")
+    return told(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda rows: rows[1]["members"][0].update(offset=7), "sample key-w1: its index row differs in members"),
+        (lambda rows: rows[1]["members"][0].update(sha256="0"), "sample key-w1: its index row differs in members"),
+        (lambda rows: rows[1].update(signature="video", n_words=9), "its index row differs in signature, n_words"),
+        (lambda rows: rows.pop(1), "sample key-w1: has no row in the index"),
+        (lambda rows: rows[1].update(key="key-w9"), "sample key-w9: has a row in the index and is not in the shard"),
+        (
+            lambda rows: rows[1].update(shard="shards/x.tar"),
+            "shards/x.tar: has rows in the index and is not in the man",
+        ),
+    ],
+)
+def test_index_rows_that_are_not_the_tars_are_found(
+    folder: Path, change: Callable[[list[dict[str, Any]]], None], problem: str
+) -> None:
+    assert change_index(folder, lambda rows: None) == ""
+    assert problem in change_index(folder, change)
+
+
+def test_counts_that_are_not_the_tars_are_found(folder: Path) -> None:
+    path = folder / MANIFEST
+    path.write_bytes(path.read_bytes().replace(b'"audio+image":3', b'"audio+image":4'))
+    assert "holds {'audio+image': 3} by media, the manifest says {'audio+image': 4}" in told(folder)
+
+
+def foreign(folder: Path, files: list[tuple[str, bytes]], form: int = tarfile.USTAR_FORMAT) -> Path:
+    """A tar that another tool wrote."""
+    path = folder / "foreign.tar"
+    with tarfile.open(path, "w", format=form) as file:
+        for name, content in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            file.addfile(info, io.BytesIO(content))
+    return path
+
+
+def told_of(path: Path) -> str:
+    return "\n".join(f"{fault.place}: {fault.problem}" for fault in verify_archive(path))
+
+
+WHOLE = [("train/a.jpg", b"\xff\xd8\xff0"), ("train/a.0.png", png()), ("train/a.cap.txt", b"x"), ("b.json", b"{}")]
+
+
+def test_a_foreign_tar_on_which_readers_agree_has_no_fault(tmp_path: Path) -> None:
+    assert verify_archive(foreign(tmp_path, [file for file in WHOLE if "cap" not in file[0]])) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("v1.5_000.jpg", b"\xff\xd8\xff", "has a dot in its key: readers see the field 5_000.jpg of sample v1"),
+        ("a.JPG", b"\xff\xd8\xff", "has upper case in its field"),
+        ("a.id", b"7", "a field that Hugging Face datasets parses as an integer"),
+        ("a.index", b"7", "parses as an integer"),
+        ("a.cls", b"7", "parses as an integer"),
+        ("a.mpg", b"x", "takes for a picture"),
+        ("a.h5", b"x", "takes for a picture"),
+        ("a.txt.gz", b"x", "unpacks without a word"),
+        ("a.pyd", b"x", "webdataset unpickles"),
+        ("a.mp4", png(), "holds png bytes"),
+        ("a.txt", png(), "holds png bytes"),
+        ("a.jpeg", b"hello", "holds unknown bytes"),
+        ("__meta__.json", b"{}", "begins with __"),
+        ("readme", b"x", "has no field"),
+        ("../a.json", b"{}", "expected a relative member name"),
+        ("/a.json", b"{}", "expected a relative member name"),
+        ("b.json", b"{}", "stands twice in the shard"),
+        ("train/a.1.png", png(), "do not stand together"),
+    ],
+)
+def test_faults_of_a_foreign_tar(tmp_path: Path, name: str, content: bytes, problem: str) -> None:
+    assert problem not in told_of(foreign(tmp_path, WHOLE))
+    assert problem in told_of(foreign(tmp_path, [*WHOLE, (name, content)]))
+
+
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT])
+def test_long_names_of_every_kind_are_found(tmp_path: Path, form: int) -> None:
+    path = foreign(tmp_path, [("x" * 60 + "/" + "y" * 60 + ".json", b"{}"), ("b.json", b"{}")], form)
+    assert "expected names of at most 100 bytes" in told_of(path)
+
+
+def test_a_float_time_is_found(tmp_path: Path) -> None:
+    """It costs 1,024 bytes a member and halves the speed of reading."""
+    with tarfile.open(tmp_path / "foreign.tar", "w", format=tarfile.PAX_FORMAT) as file:
+        info = tarfile.TarInfo("a.json")
+        info.mtime = 0.5
+        file.addfile(info)
+    assert "found pax header" in told_of(tmp_path / "foreign.tar")
+
+
+def test_a_foreign_tar_cut_at_any_block_is_found(tmp_path: Path) -> None:
+    path = foreign(tmp_path, WHOLE)
+    with tarfile.open(path) as file:
+        end = max(info.offset_data + -(-info.size // 512) * 512 for info in file) + 1024
+    content = path.read_bytes()
+    for cut in range(0, end, tar.BLOCK):
+        path.write_bytes(content[:cut])
+        assert "expected" in told_of(path)
+    path.write_bytes(content[:end])
+    assert "expected" not in told_of(path)

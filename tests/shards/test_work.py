@@ -1,92 +1,26 @@
 """Builds: resumable, deterministic, refusing what changed, accounting for every input."""
 
-import hashlib
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from shards.draft import Draft
-from shards.errors import MediaError, UsageError, WorkError
+from shards.errors import UsageError, WorkError
 from shards.keys import make_key
 from shards.manifest import LEDGER, MANIFEST, SHARDS
 from shards.reader import ShardSet
-from shards.sample import Sample, Text, Turn
-from shards.work import Drop, LedgerRow, Pipeline, audit, build, read_ledger, read_recipe
+from shards.work import LedgerRow, audit, build, read_ledger, read_recipe
 from shards.work.story import tell
 from shards.writer import ShardSpec
-from tests.factories import Word, media_draft, png
-
-
-class Say(msgspec.Struct, frozen=True):
-    """Drops, fails, dies, splits or writes, as the word says."""
-
-    name: str = "say"
-    version: int = 1
-    parent_pid: int = 0
-
-    def __call__(self, record: Word) -> Any:
-        if record.word == "drop":
-            return Drop("asked_for", record.id)
-        if record.word == "fail":
-            raise MediaError("here", expected="a", found="b")
-        if record.word == "poison":
-            return 1 // 0
-        if record.word == "die" and os.getpid() != self.parent_pid:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if record.word == "twins":
-            return tuple(text_draft(f"{record.id}-{n}", record.word) for n in range(2))
-        if record.word.startswith("file:"):
-            return media_draft(make_key("words", record.id), picture=Path(record.files[0]).read_bytes())
-        return text_draft(record.id.partition("/")[0], record.word)
-
-
-class Settings(msgspec.Struct, frozen=True):
-    """A step that finds the whole build set up wrongly."""
-
-    name: str = "settings"
-    version: int = 1
-
-    def __call__(self, record: Word) -> Any:
-        raise UsageError("--writer", expected="a", found="b")
-
-
-def text_draft(name: str, word: str) -> Draft:
-    turns = (Turn("human", (Text("say"),)), Turn("machine", (Text(word),)))
-    return Draft(Sample(key=make_key("words", name), kind="t2m", turns=turns))
-
-
-def words(n: int, **special: str) -> list[Word]:
-    return [Word(f"w{number}", special.get(f"w{number}", f"word {number}")) for number in range(n)]
-
-
-def pipeline(records: Iterable[Word], *, step: Any = None, n_buckets: int | None = 4, **fields: Any) -> Pipeline:
-    settings = {"writer": "test"}
-    return Pipeline(
-        name="words",
-        settings=fields.pop("settings", settings),
-        records=records,
-        record_type=Word,
-        steps=(step or Say(),),
-        n_buckets=n_buckets,
-        **fields,
-    )
-
-
-def digests(folder: Path) -> dict[str, str]:
-    """sha256 of every published file, hidden working files aside."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and ".work" not in path.parts]
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def outcomes(folder: Path) -> dict[str, tuple[str, str]]:
-    return {row.id: (row.outcome, row.reason) for row in read_ledger(folder)}
+from tests.conftest import ROOT
+from tests.factories import Word, png
+from tests.shards.words import Say, Settings, digests, outcomes, pipeline, words
 
 
 def test_every_input_ends_in_exactly_one_place(tmp_path: Path) -> None:
@@ -129,10 +63,23 @@ def test_repeated_ids_are_merged_if_equal_and_dropped_if_not(tmp_path: Path) -> 
 
 
 def test_workers_and_repetition_change_no_byte(tmp_path: Path) -> None:
-    for number, workers in enumerate((1, 2, 3)):
-        build(pipeline(words(30, w3="drop")), tmp_path / str(number), workers=workers)
-    assert digests(tmp_path / "0") == digests(tmp_path / "1") == digests(tmp_path / "2")
-    assert len([name for name in digests(tmp_path / "0") if name.startswith(SHARDS)]) == 4
+    records = words(60, w3="drop", w4="twins", w5="fail")
+    for workers in (1, 2, 8):
+        build(pipeline(records, n_buckets=9), tmp_path / str(workers), workers=workers)
+    assert digests(tmp_path / "1") == digests(tmp_path / "2") == digests(tmp_path / "8")
+    assert len([name for name in digests(tmp_path / "1") if name.startswith(SHARDS)]) == 9
+
+
+def test_another_day_place_and_machine_change_no_byte(tmp_path: Path) -> None:
+    """Another process with other hash seeds, time zone, language and clock."""
+    code = (
+        "import sys, time, pathlib; from shards.work import build; from tests.shards.words import pipeline, words; "
+        "now = time.time; time.time = lambda: now() + 1e6; build(pipeline(words(30)), pathlib.Path(sys.argv[1]))"
+    )
+    abroad = {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code, tmp_path / "abroad"], env=os.environ | abroad, check=True, cwd=tmp_path)
+    build(pipeline(words(30)), tmp_path / "here")
+    assert digests(tmp_path / "abroad") == digests(tmp_path / "here")
 
 
 def test_another_seed_gives_another_order(tmp_path: Path) -> None:

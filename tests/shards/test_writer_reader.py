@@ -9,13 +9,15 @@ from pathlib import Path
 import msgspec
 import pytest
 import webdataset
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shards.draft import Draft, FileBytes, HeldBytes
 from shards.errors import SampleError, ShardError
 from shards.manifest import SHARDS
 from shards.reader import held, read_archive, read_shard
 from shards.sample import Provenance
-from shards.writer import ShardSpec, write_archive, write_shards
+from shards.writer import ShardSpec, count_words, write_archive, write_shards
 from tests.factories import media_draft, png, wav
 
 
@@ -139,3 +141,30 @@ def test_webdataset_reads_our_shards(tmp_path: Path) -> None:
     assert [one["__key__"] for one in found] == [draft.sample.key for draft in drafts]
     assert [one["1-0.png"] for one in found] == [held(draft)[f"{draft.sample.key}.1-0.png"] for draft in drafts]
     assert [msgspec.json.decode(one["json"])["key"] for one in found] == [draft.sample.key for draft in drafts]
+
+
+@settings(deadline=None)
+@given(st.text(st.sampled_from("ab \t\n\u00a0\u2003\u3000\x1c.é"), max_size=12) | st.text(max_size=12))
+def test_words_are_what_split_finds(text: str) -> None:
+    assert count_words(text) == len(text.split())
+
+
+def test_a_shard_holds_one_signature_and_is_named_after_it(tmp_path: Path) -> None:
+    mixed = [media_draft("a", picture=png()), media_draft("b"), media_draft("c", sound=wav()), *some(2)]
+    mixed.append(media_draft("d", picture=png()))
+    records = write_shards(tmp_path, "x", mixed, ShardSpec(max_samples=1)).records
+    assert [(record.name, dict(record.signatures)) for record in records] == [
+        ("shards/x-audio-000.tar", {"audio": 1}),
+        ("shards/x-audio_image-000.tar", {"audio+image": 1}),
+        ("shards/x-audio_image-001.tar", {"audio+image": 1}),
+        ("shards/x-image-000.tar", {"image": 1}),
+        ("shards/x-image-001.tar", {"image": 1}),
+        ("shards/x-text-000.tar", {"text": 1}),
+    ]
+
+
+def test_an_error_in_one_of_several_open_shards_leaves_none(tmp_path: Path) -> None:
+    broken = Draft(media_draft("b", picture=png()).sample)
+    with pytest.raises(SampleError):
+        write_shards(tmp_path, "x", [media_draft("a"), media_draft("c", sound=wav()), broken], ShardSpec())
+    assert list((tmp_path / SHARDS).iterdir()) == []
