@@ -9,31 +9,34 @@ from anymodal.console import print_bytes, print_line, progress_bar
 
 
 def verify(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A set that `anymodal build` made.")],
+    path: Annotated[Path, typer.Argument(metavar="DIR|TAR", help="A set, or one tar of anybody's.")],
     json: Annotated[bool, typer.Option("--json", help="The faults as JSON.")] = False,
 ) -> None:
     """Read every byte of a set and compare it with the manifest; exit 1 if anything is wrong.
 
     Finds cut or changed shards, samples without their media, repeated keys, and media that are not what their name
-    says, which loaders skip or pass over in silence.
+    says, which loaders skip or pass over in silence. Of a single tar, which has no manifest, it checks the structure,
+    the names and the samples.
 
     Examples:
 
         anymodal verify out/t2m
 
-        anymodal verify out/t2m --json
+        anymodal verify shards/somebody-000001.tar --json
     """
     import msgspec
 
     from shards.verify import verify as verify_set
+    from shards.verify import verify_archive
 
     with progress_bar("verifying shards") as advance:
-        faults = verify_set(folder, progress=advance)
+        faults = verify_archive(path) if path.is_file() else verify_set(path, progress=advance)
     if json:
         print_bytes(msgspec.json.format(msgspec.json.encode({"faults": faults}), indent=2) + b"\n")
     else:
         for fault in faults:
             print_line(f"{fault.place}: {fault.problem}")
-        print_line(f"{len(faults)} faults." if faults else f"{folder} is what its manifest says.")
+        whole = f"{path} is whole." if path.is_file() else f"{path} is what its manifest says."
+        print_line(f"{len(faults)} faults." if faults else whole)
     if faults:
         raise typer.Exit(1)

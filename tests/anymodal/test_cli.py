@@ -94,13 +94,21 @@ def test_building_again_does_nothing_and_another_recipe_is_refused(built: Path) 
 
 
 def test_damage_is_an_answer_of_no(built: Path) -> None:
-    shard = next((built / "shards").iterdir())
+    shard = next((built / "shards").glob("*.tar"))
     shard.write_bytes(shard.read_bytes()[:-512])
     done = anymodal("verify", built)
     assert (done.returncode, "1 faults" in done.stdout or "faults." in done.stdout) == (1, True)
     assert json.loads(anymodal("verify", built, "--json").stdout)["faults"]
     next((built / "ledger").iterdir()).unlink()
     assert anymodal("audit", built).returncode == 1
+
+
+def test_a_tar_of_anybodys_is_verified_alone(built: Path, tmp_path: Path) -> None:
+    shard = next((built / "shards").glob("*.tar"))
+    assert anymodal("verify", shard).returncode == 0
+    (tmp_path / "cut.tar").write_bytes(shard.read_bytes()[:-600])
+    cut = anymodal("verify", tmp_path / "cut.tar", "--json")
+    assert (cut.returncode, bool(json.loads(cut.stdout)["faults"])) == (1, True)
 
 
 @pytest.mark.parametrize("verb", ["verify", "audit", "stats"])
