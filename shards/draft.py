@@ -10,7 +10,7 @@ from shards.remote import fetch
 from shards.sample import Sample
 
 
-class FileBytes(msgspec.Struct, frozen=True):
+class FileBytes(msgspec.Struct, frozen=True, gc=False):
     """A whole file, or `size_bytes` of it from `offset` on (a tar member)."""
 
     path: str
@@ -34,7 +34,7 @@ class FileBytes(msgspec.Struct, frozen=True):
         return content
 
 
-class HeldBytes(msgspec.Struct, frozen=True):
+class HeldBytes(msgspec.Struct, frozen=True, gc=False):
     """Bytes in memory: what a model made, or a test invents."""
 
     content: bytes
@@ -63,7 +63,7 @@ class UrlBytes(msgspec.Struct, frozen=True):
 Blob = FileBytes | HeldBytes | UrlBytes
 
 
-class Draft(msgspec.Struct, frozen=True):
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """A sample before it is written: its media by member name, each to be read once, when its turn comes."""
 
     sample: Sample

@@ -49,7 +49,7 @@ class Skipped(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Loaded(msgspec.Struct, frozen=True):
+class Loaded(msgspec.Struct, frozen=True, gc=False):
     """A sample and its number in the order of reading.
 
     `skipped` are those left out since the sample before; after the last sample of a worker's share there is nobody

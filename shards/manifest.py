@@ -51,7 +51,7 @@ class ManifestLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: Literal["anymodal.manifest/1"] = MANIFEST_SCHEMA
 
 
-class MemberRow(msgspec.Struct, frozen=True):
+class MemberRow(msgspec.Struct, frozen=True, gc=False):
     """A sample's member in its shard; `offset` is where the content starts."""
 
     name: str
@@ -60,7 +60,7 @@ class MemberRow(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class IndexRow(msgspec.Struct, frozen=True):
+class IndexRow(msgspec.Struct, frozen=True, gc=False):
     """Where a sample lies, and the facts by which sets are filtered and counted."""
 
     key: str

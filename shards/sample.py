@@ -17,7 +17,7 @@ Modality = Literal["text", "image", "audio", "video", "imu"]
 Scalar = str | int | float | bool | None
 
 
-class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Provenance(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Where media comes from: found (source, id, url, licence) or made (generator, revision, seed, prompt)."""
 
     source: str | None = None
@@ -30,13 +30,13 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prompt: str | None = None
 
 
-class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="text"):
+class Text(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag="text"):
     """Words of a turn."""
 
     text: str
 
 
-class Image(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="image", kw_only=True):
+class Image(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag="image", kw_only=True):
     """A still picture, width x height in pixels as stored (no rotation by metadata applied)."""
 
     member: str
@@ -47,7 +47,7 @@ class Image(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="image"
     provenance: Provenance = Provenance()
 
 
-class Audio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="audio", kw_only=True):
+class Audio(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag="audio", kw_only=True):
     """A sound; duration in seconds, rate in samples per second and channel."""
 
     member: str
@@ -59,7 +59,7 @@ class Audio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="audio"
     provenance: Provenance = Provenance()
 
 
-class Video(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="video", kw_only=True):
+class Video(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag="video", kw_only=True):
     """A film; `fps` is the mean frame rate its container states."""
 
     member: str
@@ -73,7 +73,7 @@ class Video(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="video"
     provenance: Provenance = Provenance()
 
 
-class Imu(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="imu", kw_only=True):
+class Imu(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag="imu", kw_only=True):
     """Motion sensor readings, stored as `.npy` [time, axes]; `units` holds one unit per axis."""
 
     member: str
@@ -90,7 +90,7 @@ Media = Image | Audio | Video | Imu
 Part = Text | Image | Audio | Video | Imu
 
 
-class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Turn(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """One speaker's contribution, parts in the order in which they are shown."""
 
     role: Role
@@ -102,7 +102,7 @@ class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return " ".join(part.text for part in self.parts if isinstance(part, Text))
 
 
-class HumanAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HumanAnswer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """One annotator's answer, as VQA records it."""
 
     answer: str
@@ -110,7 +110,7 @@ class HumanAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answer_id: int
 
 
-class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="answers"):
+class Answers(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag="answers"):
     """Truth of an open question: what annotators said, and the official grouping of the question."""
 
     answers: tuple[HumanAnswer, ...]
@@ -118,26 +118,26 @@ class Answers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="answ
     answer_type: str
 
 
-class References(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="references"):
+class References(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag="references"):
     """Truth of a captioning item: texts of equal standing."""
 
     texts: tuple[str, ...]
 
 
-class Boxes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="boxes"):
+class Boxes(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag="boxes"):
     """Truth of a grounding item: corners (x1, y1, x2, y2) in pixels, origin at the top left."""
 
     boxes_xyxy_px: tuple[tuple[float, float, float, float], ...]
 
 
-class Choices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="choices"):
+class Choices(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag="choices"):
     """Truth of a multiple-choice item; `correct` counts from 0."""
 
     options: tuple[str, ...]
     correct: int
 
 
-class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="label"):
+class Label(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, tag="label"):
     """Truth of a classification item."""
 
     label: str
@@ -146,7 +146,7 @@ class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="label"
 Truth = Answers | References | Boxes | Choices | Label
 
 
-class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Sample(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, kw_only=True):
     """A training pair, a dialogue or a benchmark item.
 
     Args:
