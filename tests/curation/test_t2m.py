@@ -1,6 +1,7 @@
 """T2M from end to end: pairs in, shards out, nothing lost, bytes untouched."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from shards.reader import ShardSet, held
 from shards.sample import Image, Text
 from shards.verify import verify
 from shards.work import audit, build, read_ledger
-from tests.factories import png
+from tests.factories import png, wav
 
 
 def build_t2m(source: str, out: Path, **settings: object) -> None:
@@ -99,6 +100,16 @@ def test_real_pairs_become_a_set(real_pairs: Path, tmp_path: Path) -> None:
             for path in (real_pairs / folders[draft.sample.signature()]).iterdir()
         }
         assert part.sha256 in files
+
+
+def test_a_sound_listed_as_an_image_is_dropped(tmp_path: Path) -> None:
+    (tmp_path / "cc3m" / "images").mkdir(parents=True)
+    (tmp_path / "cc3m" / "images" / "a.jpg").write_bytes(wav())
+    records = [{"caption": "a bell", "id": "a", "image_name": "a.jpg"}]
+    (tmp_path / "cc3m" / "cc3m.json").write_text(json.dumps(records))
+    build_t2m(f"nextgpt:{tmp_path}", tmp_path / "out")
+    (row,) = read_ledger(tmp_path / "out")
+    assert (row.outcome, row.reason, row.detail) == ("dropped", "wrong_modality", "listed as image, is audio")
 
 
 def test_a_file_that_cannot_be_read_is_missing(tmp_path: Path, captioned_folder: Callable[[int], Path]) -> None:

@@ -24,6 +24,7 @@ TRAIN = [
     asked("t2", "how many?", "2"),
     asked("t3", "how many?", "4"),
     asked("t4", "which?", "red", question_type="which"),
+    *(asked(f"v{n}", "what now?", "nothing") for n in range(5)),
     asked("t5", "which one?", "blue", question_type="which"),
     asked("t6", "which two?", "blue", question_type="which"),
     *(asked(f"u{n}", "really?", "yes", question_type="is") for n in range(9)),

@@ -147,6 +147,7 @@ def test_limits_nest_and_are_another_protocol(small_world: Path, tmp_path: Path)
     assert len(ten) == 10
     assert ten < twenty
     assert nested_subset(items, 10**9) == items
+    assert nested_subset(items, 20) == [one for one in items if one.id in twenty]
     adapter = ScriptedAdapter(lambda request: "yes")
     all_, some = (run("world/vqav2", adapter, small_world, tmp_path / str(n), limit=n) for n in (None, 10))
     assert (some.result.n, some.run.limit) == (10, 10)

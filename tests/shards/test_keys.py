@@ -22,6 +22,7 @@ def test_names_that_readers_confuse_stay_apart() -> None:
     assert make_key("cc3m", "v1.5_000").split("-")[0] == make_key("cc3m", "v1_5_000").split("-")[0]
     assert make_key("cc3m", "v1.5_000") != make_key("cc3m", "v1_5_000")
     assert make_key("", "__key__")[0] != "_"
+    assert make_key("a_", "b") != make_key("a", "_b")  # the same slug, and the same letters in a row
 
 
 def test_what_is_no_key() -> None:
