@@ -250,6 +250,11 @@ def test_stories_are_told_by_id_and_by_key(tmp_path: Path) -> None:
     assert tell(tmp_path, "nobody") == []
 
 
+def test_a_merged_inputs_story_names_the_sample_it_went_into(tmp_path: Path) -> None:
+    build(pipeline([Word("a", "one"), Word("a", "one")]), tmp_path)
+    assert f"merged into {make_key('words', 'a')} at step write" in " ".join(tell(tmp_path, "a~2"))
+
+
 def test_a_recipe_of_another_version_is_refused(tmp_path: Path) -> None:
     build(pipeline(words(3)), tmp_path)
     path = tmp_path / "recipe.json"
