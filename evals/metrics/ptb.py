@@ -80,7 +80,7 @@ class _Lexer:
                 begin += len(lines[number]) + 1
                 number += 1
             else:
-                read, end = self._read(text, begin, hopeless)
+                read, end = self._read(text, begin, lines[number], hopeless)
                 rows += read
                 number += text.count("\n", begin, end) or 1
                 begin = end
@@ -93,11 +93,23 @@ class _Lexer:
         except KeyError:
             return None
 
-    def _read(self, text: str, begin: int, hopeless: Hopeless) -> tuple[list[list[str]], int]:
-        """Rows from `begin` to the next newline outside a token, and the place behind it."""
-        rows, tokens = list[list[str]](), list[str]()
-        at = chunk_begin = begin
-        chunk_token, seen = 0, begin
+    def _known_words(self, line: str) -> tuple[int, list[str]]:
+        """Characters of the line's first words that memory knows, up to the blank behind the last, and their tokens."""
+        length, tokens = 0, list[str]()
+        for word in line.split(" ")[:-1]:
+            known = self._inside.get(word)
+            if known is None:
+                break
+            tokens += known
+            length += len(word) + 1
+        return max(0, length - 1), tokens
+
+    def _read(self, text: str, begin: int, line: str, hopeless: Hopeless) -> tuple[list[list[str]], int]:
+        """Rows from `begin`, where `line` begins, to the next newline outside a token, and the place behind it."""
+        rows = list[list[str]]()
+        length, tokens = self._known_words(line)
+        at = chunk_begin = begin + length
+        chunk_token, seen = len(tokens), begin
         while at < len(text):
             if at == chunk_begin and (end := text.find(" ", at, at + _LONGEST_KNOWN_CHUNK)) > 0:
                 known = self._inside.get(text[at:end])
