@@ -2,9 +2,8 @@
 
 import contextlib
 import hashlib
-import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from io import BufferedRandom, BytesIO
 from pathlib import Path
 
@@ -22,9 +21,6 @@ from shards.write_behind import WriteBehind
 
 _CHUNK_BYTES = 2**20
 """Pieces are gathered up to this size before they are written: fewer calls, and larger ones."""
-
-
-_SWITCH_INTERVAL_S = 0.0001
 
 
 class ShardSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +53,7 @@ def write_shards(folder: Path, stem: str, drafts: Iterable[Draft], spec: ShardSp
     make_folder(folder / SHARDS)
     done: list[_OpenShard] = []
     n_begun: dict[str, int] = {}
-    with _quick_hand_over(), contextlib.ExitStack() as unfinished:
+    with contextlib.ExitStack() as unfinished:
         filling: dict[str, tuple[_OpenShard, contextlib.ExitStack]] = {}
         for draft in drafts:
             parts = list(draft.sample.media())
@@ -73,21 +69,6 @@ def write_shards(folder: Path, stem: str, drafts: Iterable[Draft], spec: ShardSp
         done.extend(_end(shard, ending) for shard, ending in filling.values())
     done.sort(key=lambda shard: shard.name)
     return WrittenShards([shard.record() for shard in done], [row for shard in done for row in shard.rows])
-
-
-@contextlib.contextmanager
-def _quick_hand_over() -> Iterator[None]:
-    """Let threads that return from the disk or a hash have the interpreter soon, not after the usual 5 ms.
-
-    Filling a shard is many short steps in Python, and writing it many short calls that need the interpreter between
-    them: with the usual interval each waits for the other.
-    """
-    interval_s = sys.getswitchinterval()
-    sys.setswitchinterval(min(interval_s, _SWITCH_INTERVAL_S))
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval_s)
 
 
 def _begin(folder: Path, name: str, unfinished: contextlib.ExitStack) -> tuple["_OpenShard", contextlib.ExitStack]:
