@@ -9,6 +9,7 @@ from anymodal.commands.demo import demo
 from anymodal.commands.doctor import doctor
 from anymodal.commands.eval import evaluate
 from anymodal.commands.gate import gate
+from anymodal.commands.model import model_app
 from anymodal.commands.report import report
 from anymodal.commands.score import score_app
 from anymodal.commands.stats import stats
@@ -46,6 +47,7 @@ app.command("takedown", rich_help_panel=BUILD)(takedown)
 app.command("tasks", rich_help_panel=SCORE)(tasks)
 app.command("eval", rich_help_panel=SCORE)(evaluate)
 app.add_typer(score_app, name="score", rich_help_panel=SCORE)
+app.add_typer(model_app, name="model", rich_help_panel=SCORE)
 app.command("report", rich_help_panel=DECIDE)(report)
 app.command("compare", rich_help_panel=DECIDE)(compare)
 app.command("gate", rich_help_panel=DECIDE)(gate)

@@ -7,9 +7,9 @@ from importlib import metadata
 from anymodal.console import print_line, print_table
 
 _EXTRAS = {
-    "base": ("numpy", "pandas", "pyarrow", "duckdb", "msgspec"),
+    "base": ("numpy", "pyarrow", "duckdb", "msgspec", "matplotlib"),
     "media": ("pillow", "soundfile", "av"),
-    "curate": ("datasets", "webdataset", "openai"),
+    "curate": ("datasets", "webdataset", "pandas", "openai"),
     "models": ("torch", "transformers", "diffusers", "peft", "accelerate", "torchmetrics"),
     "official": ("pycocoevalcap",),
 }

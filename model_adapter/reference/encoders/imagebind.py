@@ -1,0 +1,291 @@
+"""ImageBind-huge: six modalities, one embedding of 1,024 numbers.
+
+Written anew from a description of shapes and steps; module names follow the released state dict, so that the file of
+weights loads strictly. Source: Girdhar et al. 2023, arXiv:2305.05665. The released weights are CC BY-NC-SA 4.0.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+ImageBindModality = Literal["vision", "text", "audio", "depth", "thermal", "imu"]
+D_OUT: Final = 1024
+N_WORDS: Final = 77
+
+
+@dataclass(frozen=True, kw_only=True)
+class TowerConfig:
+    """Sizes of one modality's tower.
+
+    Args:
+        width: Of its tokens.
+        n_blocks: Transformer blocks.
+        n_heads: Attention heads.
+        n_patches: Tokens beside the class token (words for text).
+        scale: Factor on the embedding: of unit length for None; learnable for text.
+        has_bias_key: Whether attention appends a learned key and value.
+    """
+
+    width: int
+    n_blocks: int
+    n_heads: int
+    n_patches: int
+    scale: float | None = None
+    has_bias_key: bool = True
+
+
+HUGE: Final[Mapping[ImageBindModality, TowerConfig]] = {
+    "vision": TowerConfig(width=1280, n_blocks=32, n_heads=16, n_patches=256, has_bias_key=False),
+    "text": TowerConfig(width=1024, n_blocks=24, n_heads=16, n_patches=N_WORDS, scale=1 / 0.07, has_bias_key=False),
+    "audio": TowerConfig(width=768, n_blocks=12, n_heads=12, n_patches=228, scale=20.0),
+    "depth": TowerConfig(width=384, n_blocks=12, n_heads=8, n_patches=196, scale=5.0),
+    "thermal": TowerConfig(width=768, n_blocks=12, n_heads=12, n_patches=196, scale=10.0),
+    "imu": TowerConfig(width=512, n_blocks=6, n_heads=8, n_patches=250, scale=5.0),
+}
+
+
+class ImageBind(nn.Module):
+    """All towers of ImageBind; state-dict keys and shapes are those of `imagebind_huge.pth`.
+
+    Args:
+        towers: Sizes by modality; those of the released model by default.
+        d_out: Width of the joint embedding.
+        vocab_size: Of the text tower.
+    """
+
+    def __init__(
+        self,
+        towers: Mapping[ImageBindModality, TowerConfig] = HUGE,
+        *,
+        d_out: int = D_OUT,
+        vocab_size: int = 49_408,
+    ) -> None:
+        super().__init__()
+        self.modality_preprocessors = nn.ModuleDict()
+        self.modality_trunks = nn.ModuleDict()
+        self.modality_heads = nn.ModuleDict()
+        self.modality_postprocessors = nn.ModuleDict()
+        for modality, config in towers.items():
+            self.modality_preprocessors[modality] = _stem(modality, config, vocab_size)
+            self.modality_trunks[modality] = Trunk(config, is_vision=modality == "vision")
+            self.modality_heads[modality] = _head(modality, config.width, d_out)
+            if config.scale is not None:
+                scale = LogitScale(config.scale, is_learnable=modality == "text")
+                self.modality_postprocessors[modality] = nn.Sequential(nn.Identity(), scale)
+
+    def tokens(self, inputs: Tensor, modality: ImageBindModality) -> Tensor:
+        """States of all tokens after the trunk, [b, 1 + n, width]; text has no class token: [b, 77, width].
+
+        Args:
+            inputs: vision [b, 3, 224, 224] or two frames [b, 3, 2, 224, 224]; text [b, 77] ids; audio [b, 1, 128, 204];
+                depth and thermal [b, 1, 224, 224]; imu [b, 6, 2000].
+            modality: Which tower.
+        """
+        stem = self.modality_preprocessors[modality]
+        mask = stem.mask if modality == "text" else None
+        states: Tensor = self.modality_trunks[modality](stem(inputs), mask)
+        return states
+
+    def embed(self, inputs: Tensor, modality: ImageBindModality) -> Tensor:
+        """Joint embeddings [b, 1024]: of length one for vision, scaled for the others as in the original."""
+        states = self.tokens(inputs, modality)
+        if modality == "text":
+            at_end = states[torch.arange(len(states)), inputs.argmax(dim=-1)]
+            embedding = self.modality_heads[modality].get_submodule("proj")(at_end)
+        else:
+            embedding = self.modality_heads[modality](states)
+        embedding = functional.normalize(embedding, dim=-1)
+        scaled: Tensor = (
+            self.modality_postprocessors[modality](embedding) if modality in self.modality_postprocessors else embedding
+        )
+        return scaled
+
+    def embed_clips(self, inputs: Tensor, modality: ImageBindModality) -> Tensor:
+        """Mean of the embeddings of several clips or crops, [b, s, ...] -> [b, 1024], not normalised again."""
+        embeddings = self.embed(inputs.flatten(0, 1), modality)
+        return embeddings.reshape(*inputs.shape[:2], -1).mean(dim=1)
+
+    def embed_patches(self, inputs: Tensor, modality: ImageBindModality) -> Tensor:
+        """Each patch through the head and to length one, [b, n, 1024]; the class token and the scale are left out.
+
+        NExT-GPT's patch-level features. The head was trained on the class token alone.
+        """
+        states = self.tokens(inputs, modality)[:, 1:]
+        norm, *_, linear = self.modality_heads[modality].children()
+        return functional.normalize(linear(norm(states)), dim=-1)
+
+
+class Trunk(nn.Module):
+    """Pre-norm Transformer; the vision tower normalises its input once more."""
+
+    def __init__(self, config: TowerConfig, *, is_vision: bool) -> None:
+        super().__init__()
+        layers = (nn.LayerNorm(config.width, eps=1e-6),) if is_vision else ()
+        self.pre_transformer_layer = nn.Sequential(*layers)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_blocks))
+
+    def forward(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
+        tokens = self.pre_transformer_layer(tokens)
+        for block in self.blocks:
+            tokens = block(tokens, mask)
+        return tokens
+
+
+class Block(nn.Module):
+    """Attention and MLP, each on normalised input and added."""
+
+    def __init__(self, config: TowerConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.attn = nn.MultiheadAttention(width, config.n_heads, add_bias_kv=config.has_bias_key, batch_first=True)
+        self.norm_1 = nn.LayerNorm(width, eps=1e-6)
+        self.mlp = nn.ModuleDict({"fc1": nn.Linear(width, 4 * width), "fc2": nn.Linear(4 * width, width)})
+        self.norm_2 = nn.LayerNorm(width, eps=1e-6)
+
+    def forward(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
+        given = self.norm_1(tokens)
+        tokens = tokens + self.attn(given, given, given, attn_mask=mask, need_weights=False)[0]
+        after: Tensor = tokens + self.mlp["fc2"](functional.gelu(self.mlp["fc1"](self.norm_2(tokens))))
+        return after
+
+
+class SelectClassToken(nn.Module):
+    """[b, n, width] -> [b, width]."""
+
+    def forward(self, states: Tensor) -> Tensor:
+        return states[:, 0]
+
+
+class LogitScale(nn.Module):
+    """Multiply by exp of a stored logarithm, at most 100."""
+
+    log_logit_scale: Tensor
+
+    def __init__(self, scale: float, *, is_learnable: bool) -> None:
+        super().__init__()
+        value = torch.tensor(math.log(scale))
+        if is_learnable:
+            self.log_logit_scale = nn.Parameter(value)
+        else:
+            self.register_buffer("log_logit_scale", value)
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        return self.log_logit_scale.exp().clamp(max=100.0) * embedding
+
+
+class Positions(nn.Module):
+    """Learned positions of the class token and the patches."""
+
+    def __init__(self, n_patches: int, width: int) -> None:
+        super().__init__()
+        self.pos_embed = nn.Parameter(0.02 * torch.randn(1, 1 + n_patches, width))
+
+
+class PatchStem(nn.Module):
+    """A convolution that cuts patches, perhaps a norm: [b, c, ...] -> [b, n, width]."""
+
+    def __init__(self, proj: nn.Module, width: int, *, has_norm: bool) -> None:
+        super().__init__()
+        self.proj = proj
+        if has_norm:
+            self.norm_layer = nn.LayerNorm(width)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        tokens = self.proj(inputs)
+        tokens = tokens.flatten(2).transpose(1, 2)
+        normed: Tensor = self.norm_layer(tokens) if hasattr(self, "norm_layer") else tokens
+        return normed
+
+
+class TwoFrames(nn.Module):
+    """A still becomes a film of two equal frames: [b, 3, h, w] -> [b, 3, 2, h, w]; films stay."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs.unsqueeze(2).expand(-1, -1, 2, -1, -1) if inputs.ndim == 4 else inputs
+
+
+class PatchPreprocessor(nn.Module):
+    """Patches, class token, positions: what vision, audio, depth and thermal have in common."""
+
+    def __init__(self, stem_name: str, stem: PatchStem, n_patches: int, width: int) -> None:
+        super().__init__()
+        self.stem_name = stem_name
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.add_module(stem_name, stem)
+        self.pos_embedding_helper = Positions(n_patches, width)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        tokens = self.get_submodule(self.stem_name)(inputs)
+        after: Tensor = torch.cat((self.cls_token.expand(len(tokens), -1, -1), tokens), dim=1)
+        return after + self.pos_embedding_helper.pos_embed
+
+
+class TextPreprocessor(nn.Module):
+    """Words and positions; later words are hidden from earlier ones."""
+
+    mask: Tensor
+
+    def __init__(self, config: TowerConfig, vocab_size: int) -> None:
+        super().__init__()
+        n_words = config.n_patches
+        self.token_embedding = nn.Embedding(vocab_size, config.width)
+        self.pos_embed = nn.Parameter(0.01 * torch.randn(1, n_words, config.width))
+        self.register_buffer("mask", torch.full((n_words, n_words), -torch.inf).triu(1))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        tokens: Tensor = self.token_embedding(ids) + self.pos_embed
+        return tokens
+
+
+class ImuPreprocessor(nn.Module):
+    """Windows of 8 readings of all axes, axis by axis: [b, 6, 2000] -> [b, 1 + 250, width]."""
+
+    n_readings: Final = 8
+
+    def __init__(self, config: TowerConfig, n_axes: int = 6) -> None:
+        super().__init__()
+        width = config.width
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.imu_stem = nn.ModuleDict(
+            {
+                "proj": nn.Linear(n_axes * self.n_readings, width, bias=False),
+                "norm_layer": nn.LayerNorm(width),
+            }
+        )
+        self.pos_embed = nn.Parameter(0.02 * torch.randn(1, 1 + config.n_patches, width))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        windows = inputs.reshape(*inputs.shape[:2], -1, self.n_readings).transpose(1, 2)  # [b, 250, 6, 8]
+        tokens = self.imu_stem["norm_layer"](self.imu_stem["proj"](windows.flatten(2)))
+        after: Tensor = torch.cat((self.cls_token.expand(len(tokens), -1, -1), tokens), dim=1) + self.pos_embed
+        return after
+
+
+def _stem(modality: ImageBindModality, config: TowerConfig, vocab_size: int) -> nn.Module:
+    width = config.width
+    if modality == "text":
+        return TextPreprocessor(config, vocab_size)
+    if modality == "imu":
+        return ImuPreprocessor(config)
+    if modality == "vision":
+        cut: nn.Module = nn.Conv3d(3, width, kernel_size=(2, 14, 14), stride=(2, 14, 14), bias=False)
+        stem = PatchStem(nn.Sequential(TwoFrames(), cut), width, has_norm=False)
+    else:
+        step = 10 if modality == "audio" else 16
+        stem = PatchStem(nn.Conv2d(1, width, kernel_size=16, stride=step, bias=False), width, has_norm=True)
+    name = "depth_stem" if modality == "depth" else "rgbt_stem"
+    return PatchPreprocessor(name, stem, config.n_patches, width)
+
+
+def _head(modality: ImageBindModality, width: int, d_out: int) -> nn.Module:
+    norm, linear = nn.LayerNorm(width, eps=1e-6), nn.Linear(width, d_out, bias=False)
+    if modality == "text":
+        return nn.ModuleDict({"proj": nn.Sequential(norm, linear)})
+    if modality == "imu":
+        return nn.Sequential(norm, SelectClassToken(), nn.Dropout(0.5), linear)
+    return nn.Sequential(norm, SelectClassToken(), linear)

@@ -1,0 +1,142 @@
+"""Preprocessing of each encoder: a part and its bytes to the network's input."""
+
+import functools
+import io
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model_adapter.reference.encoders import pixels, sounds
+from model_adapter.reference.encoders.encoder import Prepare
+from model_adapter.reference.encoders.imu2clip import N_READINGS
+from model_adapter.reference.presets import MediumName
+from shards.errors import MediaError
+from shards.imu import imu_shape
+from shards.sample import Imu, Media, Video
+
+_AUDIO_MEAN: Final = -4.268
+_AUDIO_STD: Final = 9.138
+_CLIP_S: Final = 2.0
+_N_MEL_FRAMES: Final = 204
+_IMU_SECONDS: Final = 5.0
+
+
+def imagebind() -> Mapping[MediumName, Prepare]:
+    """ImageBind's: 224 px, clips of 2 s; the motion tower's 2,000 readings in 5 s."""
+    return {
+        "image": functools.partial(_picture, size_px=224),
+        "video": _bind_film,
+        "audio": _bind_sound,
+        "imu": functools.partial(_motion, n_readings=2000),
+    }
+
+
+def pictures(size_px: int, *, n_frames: int, is_imagenet: bool) -> Mapping[MediumName, Prepare]:
+    """CLIP's: shorter side to size, middle square; a film is some frames of it, evenly spread."""
+    return {
+        "image": functools.partial(_picture, size_px=size_px, is_imagenet=is_imagenet),
+        "video": functools.partial(_frames, size_px=size_px, n_frames=n_frames, is_imagenet=is_imagenet),
+    }
+
+
+def film(size_px: int, *, n_frames: int) -> Mapping[MediumName, Prepare]:
+    """VideoMAE's: frames evenly spread, ImageNet's mean and deviation."""
+    return {"video": functools.partial(_frames, size_px=size_px, n_frames=n_frames, is_imagenet=True)}
+
+
+def squashed(size_px: int) -> Mapping[MediumName, Prepare]:
+    """MiniGPT-v2's: the whole picture pressed into a square."""
+    return {"image": functools.partial(_squashed, size_px=size_px)}
+
+
+def clap() -> Mapping[MediumName, Prepare]:
+    """LAION-CLAP's: 48 kHz, the first ten seconds, shorter sounds repeated."""
+    return {"audio": _clap_sound}
+
+
+def imu2clip() -> Mapping[MediumName, Prepare]:
+    """IMU2CLIP's: 1,000 readings in 5 s."""
+    return {"imu": functools.partial(_motion, n_readings=N_READINGS)}
+
+
+def _picture(part: Media, content: bytes, *, size_px: int, is_imagenet: bool = False) -> Tensor:
+    image = pixels.centre_crop(pixels.short_side(pixels.open_image(content), size_px), size_px)
+    return torch.from_numpy(pixels.normalise([image], *_statistics(is_imagenet))[0])
+
+
+def _squashed(part: Media, content: bytes, *, size_px: int) -> Tensor:
+    image = pixels.squash(pixels.open_image(content), size_px)
+    return torch.from_numpy(pixels.normalise([image], pixels.CLIP_MEAN, pixels.CLIP_STD)[0])
+
+
+def _frames(part: Media, content: bytes, *, size_px: int, n_frames: int, is_imagenet: bool) -> Tensor:
+    shown = pixels.read_frames(content, pixels.evenly(_duration_s(part), n_frames))
+    cut = [pixels.centre_crop(pixels.short_side(frame, size_px), size_px) for frame in shown]
+    return torch.from_numpy(pixels.normalise(cut, *_statistics(is_imagenet)))  # [frames, 3, h, w]
+
+
+def _bind_film(part: Media, content: bytes) -> Tensor:
+    """Five clips of two frames, three crops each: [15, 3, 2, 224, 224]."""
+    starts = pixels.clip_starts(_duration_s(part), n=5, length_s=_CLIP_S)
+    shown = pixels.read_frames(content, [start + offset for start in starts for offset in (0.0, _CLIP_S - 0.01)])
+    crops = [pixels.three_crops(pixels.short_side(frame, 224), 224) for frame in shown]
+    flat = [
+        crop for clip in range(5) for side in range(3) for crop in (crops[2 * clip][side], crops[2 * clip + 1][side])
+    ]
+    views = pixels.normalise(flat, pixels.CLIP_MEAN, pixels.CLIP_STD).reshape(15, 2, 3, 224, 224)
+    return torch.from_numpy(np.ascontiguousarray(views.transpose(0, 2, 1, 3, 4)))
+
+
+def _bind_sound(part: Media, content: bytes) -> Tensor:
+    """Three clips of two seconds as filter banks, [3, 1, 128, 204]."""
+    samples = sounds.read_sound(content, rate_hz=16_000)
+    banks = []
+    for start_s in pixels.clip_starts(len(samples) / 16_000, n=3, length_s=_CLIP_S):
+        begin = int(start_s * 16_000)
+        clip = torch.from_numpy(samples[begin : begin + int(_CLIP_S * 16_000)])
+        if len(clip) < 400:
+            clip = torch.nn.functional.pad(clip, (0, 400 - len(clip)))
+        bank = sounds.kaldi_mel(clip - clip.mean()).T[:, :_N_MEL_FRAMES]
+        bank = torch.nn.functional.pad(bank, (0, _N_MEL_FRAMES - bank.shape[1]))
+        banks.append((bank - _AUDIO_MEAN) / _AUDIO_STD)
+    return torch.stack(banks).unsqueeze(1)
+
+
+def _clap_sound(part: Media, content: bytes) -> Tensor:
+    """One log-mel picture of ten seconds, [1, 1001, 64]."""
+    from transformers import ClapFeatureExtractor
+
+    samples = sounds.read_sound(content, rate_hz=48_000)[: 10 * 48_000]
+    extractor = ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad")
+    found = extractor(samples, sampling_rate=48_000, return_tensors="pt")["input_features"]
+    features: Tensor = found[0].to(torch.float32)
+    return features
+
+
+def _motion(part: Media, content: bytes, *, n_readings: int) -> Tensor:
+    """The middle five seconds as [6, n_readings], resampled linearly; a shorter window is followed by zeros."""
+    if not isinstance(part, Imu):
+        raise MediaError("medium", expected="an IMU window", found=type(part).__name__.lower())
+    if imu_shape(content)[1] != 6:
+        raise MediaError("IMU window", expected="6 axes", found=str(imu_shape(content)[1]))
+    readings = np.load(io.BytesIO(content), allow_pickle=False).astype(np.float64)
+    times_s = np.arange(len(readings)) / part.rate_hz
+    first_s = max(0.0, (len(readings) / part.rate_hz - _IMU_SECONDS) / 2)
+    wanted_s = first_s + np.arange(n_readings) * (_IMU_SECONDS / n_readings)
+    columns = [np.interp(wanted_s, times_s, column, right=0.0) for column in readings.T]
+    return torch.from_numpy(np.stack(columns).astype(np.float32))
+
+
+def _duration_s(part: Media) -> float:
+    if not isinstance(part, Video):
+        raise MediaError("medium", expected="a video", found=type(part).__name__.lower())
+    return part.duration_s
+
+
+def _statistics(is_imagenet: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if is_imagenet:
+        return pixels.IMAGENET_MEAN, pixels.IMAGENET_STD
+    return pixels.CLIP_MEAN, pixels.CLIP_STD

@@ -1,0 +1,171 @@
+"""The assembled model: encoders, projections, language model, signal projections."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from model_adapter.errors import AdapterError
+from model_adapter.reference.audit import meta_language
+from model_adapter.reference.encoders import Encoder, make_encoder
+from model_adapter.reference.presets import LoraConfig, MediumName, OutputName, Preset
+from model_adapter.reference.projections import make_projection
+from model_adapter.reference.signal_projection import SignalProjection
+from model_adapter.reference.templates import Segment, Slot
+from model_adapter.reference.tokens import added_tokens, signal_tokens
+from shards.sample import Media
+
+
+class ReferenceModel(nn.Module):
+    """A preset's networks without the diffusion pipelines, which are loaded apart.
+
+    Args:
+        preset: Which system.
+        tokenizer: Of the language model, a transformers tokenizer; the preset's tokens are added if they are missing.
+        language: The language model; None makes one with random weights.
+        adds_lora: Wrap the language model in the preset's adapters.
+    """
+
+    def __init__(
+        self, preset: Preset, tokenizer: Any, *, language: nn.Module | None = None, adds_lora: bool = True
+    ) -> None:
+        super().__init__()
+        self.preset, self.tokenizer = preset, tokenizer
+        missing = [token for token in added_tokens(preset) if token not in tokenizer.get_vocab()]
+        if missing:
+            tokenizer.add_special_tokens({"additional_special_tokens": list(added_tokens(preset))})
+        self.language: Any = _grown(language or meta_language(preset.language), len(tokenizer))
+        if adds_lora and preset.language.lora is not None:
+            new_rows = tokenizer.convert_tokens_to_ids(list(added_tokens(preset)))
+            self.language = _with_lora(self.language, preset.language.lora, preset.trains_rows, new_rows)
+        self.encoders = nn.ModuleDict()
+        self.projections = nn.ModuleDict()
+        self.signals = nn.ModuleDict()
+        self._add_inputs()
+        for output, made in preset.outputs.items():
+            self.signals[output] = SignalProjection(
+                preset.language.hidden_size,
+                made.d_out,
+                n_queries=made.n_queries,
+                width=made.width,
+                is_unit=made.is_unit,
+            )
+        self.n_encoder_calls = 0
+
+    @property
+    def device(self) -> torch.device:
+        """Where the language model lies."""
+        where: torch.device = next(self.language.parameters()).device
+        return where
+
+    def decoder(self, **given: Any) -> Any:
+        """The language model without its head; transformers' arguments and outputs."""
+        return self._causal().model(**given)
+
+    def logits(self, states: Tensor) -> Tensor:
+        """Scores over the vocabulary for the last layer's states."""
+        scores: Tensor = self._causal().lm_head(states)
+        return scores
+
+    def token_ids(self, text: str) -> list[int]:
+        """Ids of a text, without the tokens that open or close a sequence."""
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def embed_ids(self, ids: Sequence[int]) -> Tensor:
+        """Input embeddings of tokens, [n, d_llm]."""
+        rows: Tensor = self._causal().get_input_embeddings()(torch.tensor(ids, dtype=torch.long, device=self.device))
+        return rows
+
+    def signal_ids(self, output: OutputName) -> list[int]:
+        """Ids of the run that asks for this medium, contiguous and in order."""
+        ids: list[int] = self.tokenizer.convert_tokens_to_ids(list(signal_tokens(self.preset, output)))
+        return ids
+
+    def soft_tokens(self, medium: MediumName, media: Sequence[tuple[Media, bytes]]) -> Tensor:
+        """Encode and project media of one kind: [n, m, d_llm].
+
+        Raises:
+            AdapterError: If the preset does not take this medium.
+        """
+        given = self.preset.inputs.get(medium)
+        if given is None:
+            takes = ", ".join(self.preset.inputs)
+            raise AdapterError(f"preset {self.preset.name}", expected=f"one of {takes}", found=medium)
+        encoder = self.encoders[_encoder_key(given.encoder.name, given.encoder.n_frames)]
+        if not isinstance(encoder, Encoder):
+            raise AdapterError(given.encoder.name, expected="an encoder", found=type(encoder).__name__)
+        self.n_encoder_calls += len(media)
+        features = encoder(encoder.prepare(media, medium).to(self.device), medium)
+        projection = self.projections[given.shared or medium]
+        tokens: Tensor = projection(features.to(next(projection.parameters()).dtype))
+        return tokens.to(next(self.language.parameters()).dtype)
+
+    def embed(self, segments: Sequence[Segment], soft: Mapping[str, Tensor], *, is_start: bool) -> Tensor:
+        """Text and slots as one row of embeddings, [n, d_llm].
+
+        Args:
+            segments: From `dialogue_segments`.
+            soft: Soft tokens by the sha256 of the medium.
+            is_start: Whether to begin with the token that opens a sequence.
+        """
+        ids = [self.tokenizer.bos_token_id] if is_start and self.tokenizer.bos_token_id is not None else []
+        rows = [self.embed_ids(ids)]
+        for segment in segments:
+            if isinstance(segment, Slot):
+                rows.append(soft[segment.part.sha256])
+            else:
+                rows.append(self.embed_ids(self.token_ids(segment)))
+        return torch.cat(rows)
+
+    def _causal(self) -> Any:
+        """The causal language model, adapters inside."""
+        return self.language.get_base_model() if hasattr(self.language, "get_base_model") else self.language
+
+    def _add_inputs(self) -> None:
+        for medium, given in self.preset.inputs.items():
+            key = _encoder_key(given.encoder.name, given.encoder.n_frames)
+            if key not in self.encoders:
+                self.encoders[key] = make_encoder(given.encoder)
+            encoder = self.encoders[key]
+            place = given.shared or medium
+            if place not in self.projections and isinstance(encoder, Encoder):
+                self.projections[place] = make_projection(
+                    given.projection, d_in=encoder.spec.width, d_llm=self.preset.language.hidden_size
+                )
+
+
+def trainable(model: ReferenceModel) -> list[str]:
+    """Names of the parameters that train: projections, signal projections, adapters, new embedding rows."""
+    return [name for name, one in model.named_parameters() if one.requires_grad]
+
+
+def _encoder_key(name: str, n_frames: int) -> str:
+    return f"{name}-{n_frames}"
+
+
+def _grown(language: Any, n_tokens: int) -> Any:
+    """Frozen, with room for the added tokens; new rows begin as the mean of the old ones."""
+    if n_tokens > language.get_input_embeddings().num_embeddings:
+        language.resize_token_embeddings(n_tokens, mean_resizing=False)
+    return language.requires_grad_(False)
+
+
+def _with_lora(language: Any, lora: LoraConfig, trains_rows: str, new_rows: list[int]) -> Any:
+    """Low-rank adapters, and of the embeddings only the added rows (all rows where the preset says so)."""
+    import peft
+
+    config = peft.LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=list(lora.targets),
+        trainable_token_indices=dict.fromkeys(_TABLES, new_rows) if trains_rows == "new" and new_rows else None,
+        modules_to_save=list(_TABLES) if trains_rows == "all" else None,
+        task_type="CAUSAL_LM",
+    )
+    return peft.get_peft_model(language, config)
+
+
+_TABLES: Final = ("embed_tokens", "lm_head")

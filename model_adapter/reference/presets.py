@@ -1,0 +1,290 @@
+"""The published systems, and their tiny twins, as settings of one implementation.
+
+What the papers leave open is chosen here and listed in `docs/models.md`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from model_adapter.errors import AdapterError
+
+EncoderName = Literal[
+    "imagebind", "clip-vit-l-336", "openclip-vit-g", "dinov2-g", "eva-vit-g-448", "laion-clap", "imu2clip", "videomae-l"
+]
+ProjectionKind = Literal["linear", "pooled", "strips", "resampler", "qformer", "grouping"]
+TemplateName = Literal["vicuna-v0", "vicuna-v1", "llama-2-chat", "minigpt-v2"]
+DecoderName = Literal["stable-diffusion-v1-5", "zeroscope-v2-576w", "audioldm-l-full"]
+MediumName = Literal["image", "audio", "video", "imu"]
+OutputName = Literal["image", "audio", "video"]
+ATTENTION: Final = ("q_proj", "k_proj", "v_proj", "o_proj")
+ALL_LINEAR: Final = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """A frozen encoder.
+
+    Args:
+        name: Which network.
+        output: Tokens of the patch grid, or one pooled vector.
+        n_frames: Frames that a film is shown as; 1 for stills and sounds.
+        is_tiny: The same code with few and narrow layers, for tests.
+    """
+
+    name: EncoderName
+    output: Literal["tokens", "pooled"] = "tokens"
+    n_frames: int = 1
+    is_tiny: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectionConfig:
+    """An input projection.
+
+    Args:
+        kind: Which module.
+        n_tokens: Soft tokens that come out, where the kind does not fix them.
+        n_layers: Layers of a resampler or Q-Former.
+        width: Inner width of grouping and Q-Former.
+        n_concepts: Concept tokens of each grouping stage.
+        depths: Self-attention blocks before each grouping stage.
+    """
+
+    kind: ProjectionKind
+    n_tokens: int = 32
+    n_layers: int = 2
+    width: int = 512
+    n_concepts: tuple[int, ...] = (64, 8)
+    depths: tuple[int, ...] = (2, 2)
+
+    def __post_init__(self) -> None:
+        if min(self.n_tokens, self.n_layers, self.width, *self.n_concepts) < 1:
+            raise AdapterError("projection", expected="sizes of at least 1", found=repr(self))
+        if len(self.n_concepts) != len(self.depths):
+            found = f"{len(self.n_concepts)} and {len(self.depths)}"
+            raise AdapterError("grouping projection", expected="as many depths as stages", found=found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputConfig:
+    """How a medium reaches the language model; inputs with the same `shared` name use one projection."""
+
+    encoder: EncoderConfig
+    projection: ProjectionConfig
+    shared: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputConfig:
+    """How the language model makes a medium.
+
+    Args:
+        n_signals: Signal tokens in a run.
+        n_queries: Positions of the conditioning.
+        d_out: Width of the conditioning.
+        decoder: The frozen diffusion pipeline.
+        is_unit: Whether conditioning vectors have length one.
+        width: Inner width of the projection.
+        is_tiny: A diffusion pipeline with few and narrow layers, for tests.
+    """
+
+    n_signals: int
+    n_queries: int
+    d_out: int
+    decoder: DecoderName
+    is_unit: bool = False
+    width: int = 512
+    is_tiny: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraConfig:
+    """Low-rank adapters of the language model."""
+
+    rank: int
+    alpha: int
+    targets: tuple[str, ...]
+    dropout: float = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageConfig:
+    """A causal language model of the Llama family.
+
+    Args:
+        name: Folder or hub name of its weights.
+        template: How turns become text.
+        lora: Adapters that train; None if there are none.
+    """
+
+    name: str
+    template: TemplateName
+    lora: LoraConfig | None
+    vocab_size: int = 32_000
+    hidden_size: int = 4_096
+    intermediate_size: int = 11_008
+    n_layers: int = 32
+    n_heads: int = 32
+    n_key_value_heads: int = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A whole system.
+
+    Args:
+        name: As on the command line.
+        source: Paper, and which of its versions.
+        language: The language model.
+        inputs: Media that it takes.
+        outputs: Media that it makes.
+        trains_rows: Which embedding rows train beside the adapters: none, the new ones, or all.
+    """
+
+    name: str
+    source: str
+    language: LanguageConfig
+    inputs: Mapping[MediumName, InputConfig]
+    outputs: Mapping[OutputName, OutputConfig] = field(default_factory=dict)
+    trains_rows: Literal["none", "new", "all"] = "none"
+
+
+_NEXTGPT: Final = "Wu et al. 2024, arXiv:2309.05519"
+_ANYMAL: Final = "Moon et al. 2023, arXiv:2309.16058v1"
+_MINIGPT: Final = "Chen et al. 2023, arXiv:2310.09478"
+
+
+def _nextgpt(name: str, source: str, projection: ProjectionConfig, *, is_tiny: bool = False) -> Preset:
+    output: Literal["tokens", "pooled"] = "tokens" if projection.kind == "grouping" else "pooled"
+    encoder = EncoderConfig(name="imagebind", output=output, is_tiny=is_tiny)
+    language = (
+        _tiny_language("vicuna-v0", rank=4, targets=ATTENTION)
+        if is_tiny
+        else LanguageConfig(
+            name="lmsys/vicuna-7b-v0",
+            template="vicuna-v0",
+            lora=LoraConfig(rank=32, alpha=32, targets=ATTENTION, dropout=0.1),
+        )
+    )
+    return Preset(
+        name=name,
+        source=source,
+        language=language,
+        inputs={
+            medium: InputConfig(encoder=encoder, projection=projection, shared="media")
+            for medium in ("image", "audio", "video")
+        },
+        outputs=_TINY_OUTPUTS if is_tiny else _NEXTGPT_OUTPUTS,
+        trains_rows="all" if projection.kind == "linear" else "new",
+    )
+
+
+def _anymal(size: str, *, hidden_size: int, intermediate_size: int, n_layers: int, n_heads: int, n_kv: int) -> Preset:
+    return Preset(
+        name=f"anymal-{size}",
+        source=_ANYMAL,
+        language=LanguageConfig(
+            name=f"meta-llama/Llama-2-{size}-chat-hf",
+            template="llama-2-chat",
+            lora=LoraConfig(rank=64, alpha=16, targets=ALL_LINEAR),
+            hidden_size=hidden_size,
+            intermediate_size=intermediate_size,
+            n_layers=n_layers,
+            n_heads=n_heads,
+            n_key_value_heads=n_kv,
+        ),
+        inputs=_anymal_inputs(is_tiny=False),
+    )
+
+
+def _anymal_inputs(*, is_tiny: bool) -> Mapping[MediumName, InputConfig]:
+    image = EncoderConfig(name="openclip-vit-g", is_tiny=is_tiny)
+    resampler = ProjectionConfig(kind="resampler", n_tokens=64, n_layers=6)
+    pooled = ProjectionConfig(kind="pooled", n_tokens=32)
+    return {
+        "image": InputConfig(encoder=image, projection=resampler),
+        "video": InputConfig(
+            encoder=EncoderConfig(name="videomae-l", n_frames=8, is_tiny=is_tiny),
+            projection=ProjectionConfig(kind="resampler", n_tokens=32, n_layers=4),
+        ),
+        "audio": InputConfig(
+            encoder=EncoderConfig(name="laion-clap", output="pooled", is_tiny=is_tiny), projection=pooled
+        ),
+        "imu": InputConfig(encoder=EncoderConfig(name="imu2clip", output="pooled", is_tiny=is_tiny), projection=pooled),
+    }
+
+
+def _tiny_language(template: TemplateName, *, rank: int, targets: tuple[str, ...]) -> LanguageConfig:
+    return LanguageConfig(
+        name="tiny",
+        template=template,
+        lora=LoraConfig(rank=rank, alpha=rank, targets=targets, dropout=0.0),
+        vocab_size=512,
+        hidden_size=64,
+        intermediate_size=128,
+        n_layers=2,
+        n_heads=4,
+        n_key_value_heads=4,
+    )
+
+
+_NEXTGPT_OUTPUTS: Final[Mapping[OutputName, OutputConfig]] = {
+    "image": OutputConfig(n_signals=4, n_queries=77, d_out=768, decoder="stable-diffusion-v1-5"),
+    "audio": OutputConfig(n_signals=8, n_queries=1, d_out=512, decoder="audioldm-l-full", is_unit=True),
+    "video": OutputConfig(n_signals=24, n_queries=77, d_out=1024, decoder="zeroscope-v2-576w"),
+}
+_TINY_OUTPUTS: Final[Mapping[OutputName, OutputConfig]] = {
+    "image": OutputConfig(n_signals=4, n_queries=77, d_out=32, decoder="stable-diffusion-v1-5", width=32, is_tiny=True),
+    "audio": OutputConfig(
+        n_signals=8, n_queries=1, d_out=32, decoder="audioldm-l-full", is_unit=True, width=32, is_tiny=True
+    ),
+    "video": OutputConfig(n_signals=24, n_queries=77, d_out=32, decoder="zeroscope-v2-576w", width=32, is_tiny=True),
+}
+_TINY_GROUPING: Final = ProjectionConfig(kind="grouping", width=32, n_concepts=(16, 8), depths=(1, 1))
+
+
+def _minigpt(name: str, language: LanguageConfig, *, is_tiny: bool) -> Preset:
+    encoder = EncoderConfig(name="eva-vit-g-448", is_tiny=is_tiny)
+    inputs: Mapping[MediumName, InputConfig] = {
+        "image": InputConfig(encoder=encoder, projection=ProjectionConfig(kind="strips"))
+    }
+    return Preset(name=name, source=_MINIGPT, language=language, inputs=inputs)
+
+
+_ALL: Final = (
+    _nextgpt("nextgpt-7b", f"{_NEXTGPT}v3", ProjectionConfig(kind="grouping")),
+    _nextgpt("nextgpt-7b-v1", f"{_NEXTGPT}v1, whose weights are released", ProjectionConfig(kind="linear")),
+    _anymal("7b", hidden_size=4_096, intermediate_size=11_008, n_layers=32, n_heads=32, n_kv=32),
+    _anymal("13b", hidden_size=5_120, intermediate_size=13_824, n_layers=40, n_heads=40, n_kv=40),
+    _anymal("70b", hidden_size=8_192, intermediate_size=28_672, n_layers=80, n_heads=64, n_kv=8),
+    _minigpt(
+        "minigpt-v2-7b",
+        LanguageConfig(
+            name="meta-llama/Llama-2-7b-chat-hf",
+            template="minigpt-v2",
+            lora=LoraConfig(rank=64, alpha=16, targets=("q_proj", "v_proj")),
+        ),
+        is_tiny=False,
+    ),
+    _nextgpt("tiny-nextgpt", f"{_NEXTGPT}v3, made small", _TINY_GROUPING, is_tiny=True),
+    Preset(
+        name="tiny-anymal",
+        source=f"{_ANYMAL}, made small",
+        language=_tiny_language("llama-2-chat", rank=4, targets=ALL_LINEAR),
+        inputs=_anymal_inputs(is_tiny=True),
+    ),
+    _minigpt("tiny-minigpt", _tiny_language("minigpt-v2", rank=4, targets=("q_proj", "v_proj")), is_tiny=True),
+)
+PRESETS: Final[Mapping[str, Preset]] = {preset.name: preset for preset in _ALL}
+
+
+def find_preset(name: str) -> Preset:
+    """The preset of that name.
+
+    Raises:
+        AdapterError: If there is none.
+    """
+    if name not in PRESETS:
+        raise AdapterError("preset", expected=f"one of {', '.join(PRESETS)}", found=repr(name))
+    return PRESETS[name]
