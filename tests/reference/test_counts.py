@@ -8,9 +8,6 @@ from typer.testing import CliRunner
 from anymodal.app import app
 from model_adapter.errors import AdapterError
 from model_adapter.reference import PRESETS, find_preset
-
-pytest.importorskip("torch")
-
 from model_adapter.reference.audit import count_parts
 from model_adapter.reference.memory import estimate_memory
 
