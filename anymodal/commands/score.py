@@ -23,7 +23,7 @@ Predictions = Annotated[Path, typer.Option(help="What the model answered, in the
 PerSample = Annotated[Path | None, typer.Option(help="Write one row an item: FILE.parquet or FILE.jsonl.")]
 Json = Annotated[bool, typer.Option("--json", help="The result object instead of a table.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse missing predictions instead of counting them.")]
-Seed = Annotated[int, typer.Option(help="Of the intervals.")]
+Seed = Annotated[int, typer.Option(help="Of the intervals.", min=0)]
 
 
 class VqaProtocol(enum.StrEnum):

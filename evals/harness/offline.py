@@ -7,7 +7,7 @@ from typing import TypeVar, get_args
 import msgspec
 import pyarrow.parquet as pq
 
-from evals.errors import EvalsError, PredictionError
+from evals.errors import EvalsError
 from evals.metrics.caption_measures import CaptionMetric
 from evals.metrics.captions import CaptionTokenizer, frozen_frequencies, score_captions
 from evals.metrics.chair import chair_truth, score_chair
@@ -17,6 +17,7 @@ from evals.metrics.rec import RecProtocol, score_rec
 from evals.metrics.vqa import VqaRevision, score_vqa
 from evals.results import ItemRow, Protocol, Result, Scored, item_set_hash, items_table
 from shards.errors import UsageError
+from shards.files import atomic, write_atomic
 from shards.formats.boxes import BoxGrammar
 from shards.formats.captions import read_audiocaps, read_caption_results, read_coco_captions
 from shards.formats.instances import read_instances
@@ -94,13 +95,15 @@ def chair(
         PredictionError: If a caption is for an image that no instances file lists.
     """
     parts = [read_instances(path) for path in instances]
-    answers = {_image_id(name, predictions): text for name, text in read_caption_results(predictions).items()}
-    check_ids(answers, {image.id for part in parts for image in part.images}, str(predictions))
+    images = {str(image.id): image.id for part in parts for image in part.images}
+    texts = read_caption_results(predictions)
+    check_ids(texts, images, str(predictions))
+    answers = {images[name]: text for name, text in texts.items()}
     references = [
         (int(name), text)
         for path in captions
-        for name, texts in read_coco_captions(path).references.items()
-        for text in texts
+        for name, group in read_coco_captions(path).references.items()
+        for text in group
     ]
     table = None if synonyms is None else read_synonyms(synonyms)
     truth = chair_truth(parts, references, image_ids=answers.keys(), table=table)
@@ -149,9 +152,10 @@ def write_rows(path: Path, rows: Sequence[ItemRow]) -> None:
         UsageError: If the ending is neither.
     """
     if path.suffix == ".parquet":
-        pq.write_table(items_table(rows), path, compression="zstd")
+        with atomic(path) as file:
+            pq.write_table(items_table(rows), file, compression="zstd")
     elif path.suffix == ".jsonl":
-        path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+        write_atomic(path, msgspec.json.Encoder().encode_lines(rows))
     else:
         raise UsageError("--per-sample", expected="a file that ends in .parquet or .jsonl", found=str(path))
 
@@ -175,12 +179,6 @@ def _rec_references(path: Path, instances: Path | None, split: str) -> Sequence[
         found = "no --instances" if instances is None else "no --split"
         raise UsageError(str(path), expected="--instances and --split with a refs(...).p file", found=found)
     return read_refer(path, instances, split=split)
-
-
-def _image_id(name: str, path: Path) -> int:
-    if not name.isascii() or not name.isdigit():
-        raise PredictionError(str(path), expected="image ids that are whole numbers", found=repr(name))
-    return int(name)
 
 
 def _checked(predictions: dict[Id, str], known: Iterable[Id], path: Path, *, strict: bool) -> dict[Id, str]:

@@ -1,4 +1,7 @@
-"""Corpus BLEU-1 to BLEU-4 with the closest reference length, as COCO caption evaluation has it."""
+"""BLEU-1 to BLEU-4 with clipped n-gram counts, the closest reference length and COCO's smoothing constants.
+
+Source: Papineni et al. 2002, BLEU, ACL P02-1040; written from its formulas and checked against pycocoevalcap's answers.
+"""
 
 from typing import Final
 
@@ -8,55 +11,51 @@ from evals.metrics.ngrams import CaptionCorpus, IntArray, NgramEntries, ngram_en
 from evals.statistics.bootstrap import FloatArray
 
 ORDERS: Final = 4
-_TINY: Final = 1e-15
-_SMALL: Final = 1e-9
-_FAR: Final = np.int64(1) << 31  # more words than any caption has
+_ALMOST_NOTHING: Final = 1e-15  # COCO's constants: a caption without a match scores above 0, a perfect one below 1
+_NEVER_ZERO: Final = 1e-9
 
 
 def bleu_statistics(corpus: CaptionCorpus) -> FloatArray:
-    """What BLEU sums over items.
+    """What BLEU is computed from, item by item; the corpus's are their sum.
 
     Returns:
-        [items, 10]: matched n-grams of order 1..4, candidate n-grams of order 1..4, candidate length, and the length
-        of the closest reference (the shorter of two equally close ones), all in words.
+        [items, 10]: matched n-grams of orders 1 to 4 (each counted as often as in the candidate, and at most as often
+        as in the one reference that has it most), the candidate's n-grams of orders 1 to 4, its words, and the words
+        of the reference closest in length (of two equally close ones, the shorter).
     """
     corpus = corpus.split_at_white_space()
-    lengths = corpus.lengths[corpus.firsts]
-    statistics = np.empty((len(lengths), 2 * ORDERS + 2))
-    for order, entries in enumerate(ngram_entries(corpus, ORDERS, shared_only=True)):
-        statistics[:, order] = _matched(corpus, entries)
-        statistics[:, ORDERS + order] = np.maximum(0, lengths - order)
-    statistics[:, -2] = lengths
-    statistics[:, -1] = _closest_lengths(corpus, lengths)
-    return statistics
+    words = corpus.lengths[corpus.firsts]  # [items]
+    matched = [_matched(corpus, entries) for entries in ngram_entries(corpus, ORDERS, shared_only=True)]
+    guessed = np.maximum(0, words[:, None] - np.arange(ORDERS))  # [items, orders]
+    return np.column_stack([*matched, guessed, words, _closest_reference_words(corpus)])
 
 
 def bleu(statistics: FloatArray) -> FloatArray:
-    """BLEU-1..4 of rows or sums of `bleu_statistics`, [r, 10] -> [r, 4], fractions; a perfect match is 1 - ~1e-9.
-
-    Item scores come from single rows, corpus scores from the sum over items, never from a mean of item scores.
-    """
-    matched, proposed = statistics[:, :ORDERS], statistics[:, ORDERS : 2 * ORDERS]
-    products = np.cumprod((matched + _TINY) / (proposed + _SMALL), axis=1)
-    ratio = (statistics[:, -2] + _TINY) / (statistics[:, -1] + _SMALL)
-    brevity = np.exp(np.minimum(0.0, 1 - 1 / ratio))
-    return np.asarray(products ** (1 / np.arange(1, ORDERS + 1)) * brevity[:, None])
+    """BLEU-1 to BLEU-4 in [0, 1) of each row of `bleu_statistics` or of sums of its rows, [n, 10] -> [n, 4]."""
+    matched, guessed = statistics[:, :ORDERS], statistics[:, ORDERS : 2 * ORDERS]
+    precisions = (matched + _ALMOST_NOTHING) / (guessed + _NEVER_ZERO)
+    means = np.cumprod(precisions, axis=1) ** (1 / np.arange(1, ORDERS + 1))
+    length_ratio = (statistics[:, -2:-1] + _ALMOST_NOTHING) / (statistics[:, -1:] + _NEVER_ZERO)  # [n, 1]
+    return np.asarray(means * np.exp(np.minimum(0.0, 1 - 1 / length_ratio)))
 
 
 def _matched(corpus: CaptionCorpus, entries: NgramEntries) -> FloatArray:
-    """Candidate n-grams found in a reference, each no oftener than in the reference that has it most, [items]."""
+    """Matched n-grams of one order, [items]."""
     is_shared = shared_groups(corpus, entries)
-    firsts = entries.groups[is_shared]
-    reference_ranges = np.column_stack([firsts + 1, entries.group_ends[is_shared]]).ravel()
-    most = np.maximum.reduceat(np.append(entries.counts, 0), reference_ranges)[::2] if len(firsts) else firsts
-    items = corpus.items[entries.captions[firsts]]
-    clipped = np.minimum(entries.counts[firsts], most).astype(np.float64)
-    return np.asarray(np.bincount(items, weights=clipped, minlength=len(corpus.firsts)), dtype=np.float64)
+    in_candidate, ends = entries.groups[is_shared], entries.group_ends[is_shared]
+    # Every other stretch of entries is one group's references; the stretches between them are thrown away.
+    stretches = np.column_stack([in_candidate + 1, ends]).ravel()
+    most_in_reference = np.maximum.reduceat(np.append(entries.counts, 0), stretches)[::2]
+    matched = np.minimum(entries.counts[in_candidate], most_in_reference)
+    items = corpus.items[entries.captions[in_candidate]]
+    return np.bincount(items, weights=matched, minlength=len(corpus.firsts)).astype(np.float64)
 
 
-def _closest_lengths(corpus: CaptionCorpus, lengths: IntArray) -> IntArray:
-    distances = np.abs(corpus.lengths - lengths[corpus.items])
-    ranks = distances * _FAR + corpus.lengths  # nearer first, then shorter
-    ranks[corpus.firsts] = np.iinfo(np.int64).max
-    closest = np.minimum.reduceat(ranks, corpus.firsts) if len(ranks) else ranks
-    return np.asarray(closest % _FAR)
+def _closest_reference_words(corpus: CaptionCorpus) -> IntArray:
+    """Words of the reference whose length is closest to the candidate's, [items]."""
+    words = corpus.lengths[corpus.firsts]
+    surplus = corpus.lengths - words[corpus.items]  # [captions]
+    ranks = 2 * np.abs(surplus) + (surplus > 0)  # even: not longer than the candidate; odd: longer
+    ranks[corpus.firsts] = np.iinfo(ranks.dtype).max
+    best = np.minimum.reduceat(ranks, corpus.firsts)
+    return np.asarray(words + np.where(best % 2, best // 2, -(best // 2)))

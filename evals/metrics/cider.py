@@ -56,11 +56,12 @@ def item_frequencies(corpus: CaptionCorpus, entries: NgramEntries) -> IntArray:
 def _cosines(corpus: CaptionCorpus, entries: NgramEntries, rarity: FloatArray) -> FloatArray:
     """Clipped cosine of each reference with its item's candidate for one order, [captions]; candidates hold rubbish."""
     n_captions = len(corpus.lengths)
+    counts = entries.counts.astype(np.float64)  # squares of 46,341 and more leave 32 bits
     squared_rarity = rarity[entries.ngrams] ** 2
-    squared_norms = np.bincount(entries.captions, weights=entries.counts**2 * squared_rarity, minlength=n_captions)
+    squared_norms = np.bincount(entries.captions, weights=counts**2 * squared_rarity, minlength=n_captions)
     has_candidate = corpus.is_candidate[entries.captions[entries.groups]]
-    proposed = np.repeat(np.where(has_candidate, entries.counts[entries.groups], 0), entries.group_sizes)  # [entries]
-    clipped = np.minimum(proposed, entries.counts) * entries.counts * squared_rarity
+    proposed = np.repeat(np.where(has_candidate, counts[entries.groups], 0), entries.group_sizes)  # [entries]
+    clipped = np.minimum(proposed, counts) * counts * squared_rarity
     products = np.bincount(entries.captions, weights=clipped, minlength=n_captions)
     norms = np.sqrt(squared_norms) * np.sqrt(squared_norms[corpus.firsts])[corpus.items]
     return np.asarray(np.divide(products, norms, out=np.zeros(n_captions), where=norms > 0))
@@ -69,4 +70,4 @@ def _cosines(corpus: CaptionCorpus, entries: NgramEntries, rarity: FloatArray) -
 def _length_penalties(corpus: CaptionCorpus) -> FloatArray:
     # COCO's scorer counts bigrams: the same difference, except beside an empty text, where nothing is alike anyway.
     difference = corpus.lengths - corpus.lengths[corpus.firsts][corpus.items]
-    return np.asarray(np.exp(-(difference**2) / (2 * _SIGMA**2)))
+    return np.asarray(np.exp(-(difference.astype(np.float64) ** 2) / (2 * _SIGMA**2)))

@@ -20,7 +20,7 @@ def outcomes(ids: Iterable[Id], predictions: Mapping[Id, str | Unscored], *, pla
         PredictionError: If a prediction is for an id that is not among `ids`, or is neither text nor `Unscored`.
     """
     wanted = list(ids)
-    unknown = predictions.keys() - set(wanted)
+    unknown = set(predictions).difference(wanted)
     if unknown:
         shown = ", ".join(sorted(map(repr, unknown))[:3])
         raise PredictionError(
@@ -31,7 +31,7 @@ def outcomes(ids: Iterable[Id], predictions: Mapping[Id, str | Unscored], *, pla
         )
     found = [predictions.get(key, MISSING) for key in wanted]
     for key, outcome in zip(wanted, found, strict=True):
-        if not isinstance(outcome, str | Unscored):
+        if not isinstance(outcome, (str, Unscored)):
             raise PredictionError(
                 f"{place}, id {key}", expected="text", found=f"{type(outcome).__name__} {outcome!r:.80}"
             )

@@ -5,6 +5,7 @@ Source: Antol et al. 2015, arXiv:1505.00468; GT-Vision-Lab/VQA, vqaEval.py (the 
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -16,7 +17,7 @@ from evals.metrics.outcomes import NO_METRICS, counted, outcomes, reason_of
 from evals.metrics.vqa_words import normalised, without_breaks, without_punctuation
 from evals.results.schema import Bounds, ItemRow, Metric, Scored, Unscored
 from evals.statistics.bootstrap import FloatArray, cluster_interval, cluster_sums
-from shards.formats.vqa import VqaTruth
+from shards.formats.vqa import VqaAnswer, VqaTruth
 
 VqaRevision = Literal["official", "official-before-2021"]
 """The official scorer since 11 March 2021, and as it was before: ground truths then kept case and articles."""
@@ -61,10 +62,11 @@ def score_vqa(
     is_scored = np.array([reason is None for reason in reasons], dtype=bool)
     answers = [outcome if isinstance(outcome, str) else "" for outcome in found]
     accuracies = vqa_accuracies(questions, answers, revision=revision) * is_scored
-    primary = _accuracy_metric(questions, accuracies, counted(reasons), revision=revision, seed=seed)
+    images = [str(question.image_id) for question in questions]
+    primary = _accuracy_metric(accuracies, images, counted(reasons), revision=revision, seed=seed)
     rows = [
-        ItemRow(name, accuracy if reason is None else None, reason, str(question.image_id), NO_METRICS)
-        for name, accuracy, reason, question in zip(names, accuracies.tolist(), reasons, questions, strict=True)
+        ItemRow(name, accuracy if reason is None else None, reason, image, NO_METRICS)
+        for name, accuracy, reason, image in zip(names, accuracies.tolist(), reasons, images, strict=True)
     ]
     breakdown = {
         "question_type": _percent_by([question.question_type for question in questions], accuracies),
@@ -91,13 +93,16 @@ def vqa_accuracies(
     if not counts.all():
         question_id = questions[int(np.argmin(counts))].question_id
         raise AnnotationError(f"question {question_id}", expected="at least one ground-truth answer", found="none")
-    owners = np.repeat(np.arange(len(questions)), counts)
+    owners, starts = np.repeat(np.arange(len(questions)), counts), np.cumsum(counts) - counts
+    records = list(chain.from_iterable([question.answers for question in questions]))
     vocabulary = _Vocabulary()
-    truths, is_unanimous = _truth_codes(questions, owners, counts, vocabulary, _TRUTH_TEXTS[revision])
+    plain, divided = _coded([record.answer for record in records], _TRUTH_TEXTS[revision], vocabulary)
+    is_unanimous = np.minimum.reduceat(plain, starts) == np.maximum.reduceat(plain, starts)
+    truths = np.where(is_unanimous[owners], plain, divided)
     plain, divided = _coded(answers, _ANSWER_TEXTS[revision], vocabulary)
     is_match = truths == np.where(is_unanimous, plain, divided)[owners]
     # bincount adds in order, as the original does: sums agree to the last bit.
-    matches = np.bincount(owners, weights=is_match)[owners] - is_match * _multiplicities(questions, truths, counts)
+    matches = np.bincount(owners, weights=is_match)[owners] - is_match * _multiplicities(records, truths, starts)
     return np.bincount(owners, weights=np.minimum(1.0, matches / 3.0)) / counts
 
 
@@ -117,41 +122,21 @@ def _coded(texts: Sequence[str], steps: tuple[_TextStep, _TextStep], vocabulary:
     return first[positions], second[positions]
 
 
-def _truth_codes(
-    questions: Sequence[VqaTruth],
-    owners: Codes,
-    counts: Codes,
-    vocabulary: _Vocabulary,
-    steps: tuple[_TextStep, _TextStep],
-) -> tuple[Codes, npt.NDArray[np.bool_]]:
-    """Codes of all ground truths as they are compared, [answers], and whether each question's are all equal, [n]."""
-    texts = [answer.answer for question in questions for answer in question.answers]
-    plain, divided = _coded(texts, steps, vocabulary)
-    starts = np.cumsum(counts) - counts
-    is_unanimous = np.minimum.reduceat(plain, starts) == np.maximum.reduceat(plain, starts)
-    return np.where(is_unanimous[owners], plain, divided), is_unanimous
-
-
-def _multiplicities(questions: Sequence[VqaTruth], truths: Codes, counts: Codes) -> FloatArray:
+def _multiplicities(records: Sequence[VqaAnswer], truths: Codes, starts: Codes) -> FloatArray:
     """How often each ground-truth record stands in its question, equal in every field, [answers]."""
-    identifiers = np.array(
-        [answer.answer_id for question in questions for answer in question.answers], dtype=np.float64
-    )
+    identifiers = np.array([record.answer_id for record in records], dtype=np.float64)
     rises = np.diff(identifiers, prepend=-np.inf) > 0  # false beside a missing id, which is nan
-    starts = np.cumsum(counts) - counts
     rises[starts] = True
     times = np.ones(len(truths))
-    for position in np.flatnonzero(
-        ~np.logical_and.reduceat(rises, starts)
-    ).tolist():  # the ids do not tell records apart
-        start, question = int(starts[position]), questions[position]
-        texts = truths[start : start + len(question.answers)].tolist()
-        records = [
-            (text, answer.answer_confidence, answer.answer_id, answer.raw_answer)
-            for text, answer in zip(texts, question.answers, strict=True)
+    bounds = np.append(starts, len(records))
+    for position in np.flatnonzero(~np.logical_and.reduceat(rises, starts)).tolist():  # ids do not tell records apart
+        own = slice(*bounds[position : position + 2].tolist())
+        keys = [
+            (text, record.answer_confidence, record.answer_id, record.raw_answer)
+            for text, record in zip(truths[own].tolist(), records[own], strict=True)
         ]
-        frequency = Counter(records)
-        times[start : start + len(records)] = [frequency[record] for record in records]
+        frequency = Counter(keys)
+        times[own] = [frequency[key] for key in keys]
     return times
 
 
@@ -184,17 +169,11 @@ def _after_scoring(question: VqaTruth, revision: VqaRevision) -> VqaTruth:
 
 
 def _accuracy_metric(
-    questions: Sequence[VqaTruth],
-    accuracies: FloatArray,
-    unscored: Mapping[str, int],
-    *,
-    revision: VqaRevision,
-    seed: int,
+    accuracies: FloatArray, images: Sequence[str], unscored: Mapping[str, int], *, revision: VqaRevision, seed: int
 ) -> Metric:
-    n, n_unscored = len(questions), sum(unscored.values())
+    n, n_unscored = len(accuracies), sum(unscored.values())
     value = _percent_by([""] * n, accuracies).get("")
-    clusters = [str(question.image_id) for question in questions]
-    sums = cluster_sums(np.column_stack([accuracies, np.ones(n)]), clusters)
+    sums = cluster_sums(np.column_stack([accuracies, np.ones(n)]), images)
     return Metric(
         metric="vqa_accuracy",
         protocol=f"vqa@{revision}",

@@ -14,7 +14,7 @@ Statistic = Callable[[FloatArray], FloatArray]
 
 SMALL_ITEMS: Final = 200
 SMALL_CLUSTERS: Final = 50
-_DRAWS_PER_CHUNK: Final = 4_000_000  # 32 MB of indices and 32 MB of weights at a time
+_DRAWS_PER_CHUNK: Final = 200_000  # 1.6 MB of indices and as much of weights at a time: they stay in the cache
 
 
 def cluster_sums(values: FloatArray, clusters: Sequence[str]) -> FloatArray:
@@ -35,7 +35,7 @@ def cluster_sums(values: FloatArray, clusters: Sequence[str]) -> FloatArray:
             "cluster_sums", expected=f"values of shape [{len(clusters)}, k]", found=f"shape {list(values.shape)}"
         )
     index = {name: position for position, name in enumerate(sorted(set(clusters)))}
-    codes = np.fromiter((index[name] for name in clusters), dtype=np.intp, count=len(clusters))
+    codes = np.fromiter(map(index.__getitem__, clusters), dtype=np.intp, count=len(clusters))
     sums = np.empty((len(index), values.shape[1]))
     for column in range(values.shape[1]):
         sums[:, column] = np.bincount(codes, weights=values[:, column], minlength=len(index))
@@ -103,6 +103,8 @@ def cluster_intervals(
 
 def resampled_totals(sums: FloatArray, resamples: int, seed: int) -> Iterator[FloatArray]:
     """Totals of resampled clusters, [r, k] a chunk, `resamples` rows in all; the same for the same arguments."""
+    if seed < 0:
+        raise StatisticsError("seed", expected="a whole number from 0", found=str(seed))
     generator = np.random.default_rng(seed)
     n_clusters = len(sums)
     rows_per_chunk = max(1, _DRAWS_PER_CHUNK // n_clusters)

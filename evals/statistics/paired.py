@@ -17,7 +17,7 @@ from evals.statistics.bootstrap import (
 )
 
 _EXACT_CLUSTERS: Final = 12  # up to 4,096 exchanges are enumerated
-_DRAWS_PER_CHUNK: Final = 4_000_000
+_DRAWS_PER_CHUNK: Final = 200_000  # small enough to stay in the cache
 _TIE_TOLERANCE: Final = 1e-10  # sums in another order differ in the last bits; equal differences must stay equal
 
 

@@ -132,3 +132,10 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
     pq.write_table(stored.slice(1).replace_schema_metadata(stored.schema.metadata), path)
     with pytest.raises(AnnotationError, match="content of sha256"):
         DocumentFrequencies.load(path)
+
+
+def test_counts_whose_squares_leave_32_bits() -> None:
+    many = " ".join(["a"] * 50_000)
+    scores = cider(corpus_of([(many, [many]), (many, ["a"]), ("b", ["c"])]))
+    assert scores[0] == pytest.approx(10)
+    assert scores[1:].tolist() == [0, 0]  # 49,999 words too many

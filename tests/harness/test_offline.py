@@ -175,7 +175,7 @@ def test_another_synonym_table_is_another_protocol(tmp_path: Path) -> None:
         offline.chair(*files, synonyms=tmp_path / "none.txt", seed=0)
 
 
-@pytest.mark.parametrize("name", ["x", "-1", "99999999"])
+@pytest.mark.parametrize("name", ["x", "-1", "99999999", "0801961", "9" * 5000])
 def test_captions_of_unknown_images_are_refused(tmp_path: Path, name: str) -> None:
     instances, captions, path = chair_files(tmp_path)
     path.write_text(json.dumps([{"image_id": name, "caption": "a dog"}]))

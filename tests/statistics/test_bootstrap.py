@@ -144,3 +144,8 @@ def test_equal_clusters_have_width_zero() -> None:
 def test_arguments_out_of_range_are_refused(sums: FloatArray, level: float, resamples: int, message: str) -> None:
     with pytest.raises(StatisticsError, match=message):
         cluster_interval(sums, mean_of_sums, n_items=3, level=level, resamples=resamples)
+
+
+def test_a_negative_seed_is_refused() -> None:
+    with pytest.raises(StatisticsError, match="seed: expected a whole number from 0, found -1"):
+        interval_of_mean(np.arange(9.0), seed=-1)
