@@ -48,10 +48,14 @@ class ProtocolDifference:
 
 @dataclass(frozen=True)
 class Items:
-    """Item rows as arrays, sorted by id; an unscored item has value 0 here, as the official rules count it."""
+    """Item rows as arrays, sorted by id; an unscored item has value 0 here, as the official rules count it.
+
+    `parts` [n, 2] are what the number is a ratio of where items carry the whole of it: value and 1 for a mean.
+    """
 
     ids: Sequence[str]
     values: FloatArray
+    parts: FloatArray
     clusters: Sequence[str]
 
 
@@ -83,8 +87,12 @@ def check_same_protocol(baseline: Run, candidate: Run) -> None:
 def read_items(folder: RunFolder) -> Items:
     """The item rows of a run as arrays."""
     table = folder.items()
-    values = np.asarray(pc.fill_null(table["value"], 0.0).to_numpy(), dtype=np.float64)
-    return Items(ids=table["id"].to_pylist(), values=values, clusters=table["cluster"].to_pylist())
+    values, *parts = (
+        np.asarray(pc.fill_null(table[name], 0.0).to_numpy(), dtype=np.float64)
+        for name in ("value", *(folder.result.ratio_of or ()))
+    )
+    joined = np.column_stack(parts or [values, np.ones(len(values))])
+    return Items(table["id"].to_pylist(), values, joined, table["cluster"].to_pylist())
 
 
 def unit_scale(result: Result) -> float:
@@ -93,10 +101,11 @@ def unit_scale(result: Result) -> float:
 
 
 def is_item_mean(result: Result, items: Items) -> bool:
-    """Whether the mean of item values reproduces the result, so that items carry the whole number."""
-    if result.value is None or not len(items.values):
+    """Whether the mean of item values (or the ratio of their sums) is the result: items carry the whole number."""
+    above, below = (math.fsum(column) for column in items.parts.T.tolist())
+    if result.value is None or not below:
         return False
-    mean = unit_scale(result) * math.fsum(items.values.tolist()) / len(items.values)
+    mean = unit_scale(result) * above / below
     return math.isclose(mean, result.value, rel_tol=_MEAN_TOLERANCE, abs_tol=_MEAN_TOLERANCE)
 
 
@@ -118,10 +127,7 @@ def difference(
 
 def _paired(result: Result, before: Items, after: Items, *, level: float, resamples: int, seed: int) -> Difference:
     scale = unit_scale(result)
-    sums = [
-        cluster_sums(np.column_stack([scale * items.values, np.ones(len(items.values))]), items.clusters)
-        for items in (before, after)
-    ]
+    sums = [cluster_sums(items.parts * [scale, 1.0], items.clusters) for items in (before, after)]
     found = paired_difference(
         sums[0], sums[1], mean_of_sums, n_items=len(before.ids), level=level, resamples=resamples, seed=seed
     )

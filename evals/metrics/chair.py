@@ -153,6 +153,7 @@ def _metrics(
         unscored=unscored,
         bounds=_bounds(hallucinated, guessed, mentions + guessed) if n_unscored else None,
         interval=interval_i,
+        ratio_of=("hallucinated", "mentions"),
     )
     chair_s = msgspec.structs.replace(
         chair_i,
@@ -160,6 +161,7 @@ def _metrics(
         value=_ratio(captions_hallucinated, n),
         bounds=_bounds(captions_hallucinated, n_unscored, n) if n_unscored else None,
         interval=interval_s,
+        ratio_of=None,
     )
     length = Metric("length", protocol, _ratio(words, captions), "raw", higher_is_better=True, n=n, unscored=unscored)
     return chair_i, chair_s, length

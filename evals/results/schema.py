@@ -34,7 +34,8 @@ class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One number with all that is needed to read it.
 
     `value` is None when the official rule has no value for these items (for example no items at all);
-    `bounds` is None when nothing is unscored or the metric has no upper end.
+    `bounds` is None when nothing is unscored or the metric has no upper end. `ratio_of` names two item metrics where the
+    value is the sum of the first over the sum of the second and no mean over items; comparisons pair by them.
     """
 
     metric: str
@@ -46,6 +47,7 @@ class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unscored: Mapping[str, int] = {}
     bounds: Bounds | None = None
     interval: Interval | None = None
+    ratio_of: tuple[str, str] | None = None
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,6 +70,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     interval: Interval | None
     metrics: Mapping[str, Metric]
     breakdown: Mapping[str, Mapping[str, float]]
+    ratio_of: tuple[str, str] | None = None
     schema: Literal["anymodal.result/1"] = RESULT_SCHEMA
 
 

@@ -1,11 +1,15 @@
 """Differences: paired where items carry the metric, joined intervals where they do not, refused where neither holds."""
 
 import math
+from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 import pytest
 from report_factories import PROTOCOL, coin_flips, make_run
 
+from evals.metrics.chair import ChairTruth, score_chair
+from evals.results import RunFolder, write_run
 from reports import difference
 from reports.pairing import is_item_mean, protocol_differences, read_items
 from shards.errors import UndecidedError
@@ -55,6 +59,25 @@ def test_corpus_metric_joins_the_two_intervals(tmp_path):
     assert found.high == pytest.approx(-0.3 + math.hypot(0.1, 0.1))
     # A normal difference with this half width: z = 0.3 / 0.141421 * 1.959964 = 4.1577.
     assert found.p_value == pytest.approx(math.erfc(0.3 / math.hypot(0.1, 0.1) * 1.959964 / math.sqrt(2)), rel=1e-5)
+
+
+def chair_run(path: Path, captions: Mapping[int, str]) -> RunFolder:
+    truths = ChairTruth({number: {"dog", "car"} for number in captions}, {name: name for name in ("dog", "cat", "car")})
+    scored = score_chair(truths, captions)
+    run = make_run(path / "like", [1.0]).run
+    result = scored.result(run.protocol_id)
+    return write_run(path / "chair", run, result=result, rows=scored.rows, generations=[], examples=b"")
+
+
+def test_a_ratio_of_sums_is_paired_by_its_item_counts(tmp_path: Path) -> None:
+    """CHAIR_i is hallucinated mentions over mentions, no mean over captions."""
+    captions = {number: "a dog and a cat" if number % 3 else "a dog" for number in range(300)}
+    same = difference(chair_run(tmp_path / "a", captions), chair_run(tmp_path / "b", captions))
+    assert (same.method, same.value, same.low, same.high) == ("paired", 0.0, 0.0, 0.0)
+    better = {number: "a dog and a car" if number % 6 == 1 else caption for number, caption in captions.items()}
+    found = difference(chair_run(tmp_path / "c", captions), chair_run(tmp_path / "d", better))
+    assert found.value == pytest.approx(-50 / 500)  # 200 of 500 mentions were wrong, 50 of them are right now
+    assert found.low < found.value < found.high < 0
 
 
 @pytest.mark.parametrize(("offset", "is_mean"), [(0.0, True), (1e-8, True), (1e-6, False)])
