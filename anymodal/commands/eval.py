@@ -30,24 +30,30 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="For sampling models, baselines and intervals.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Requests given to the model at once.", min=1)] = 32,
     exposure: Annotated[Exposed, typer.Option(help="What the model saw of the benchmark.")] = Exposed.UNKNOWN,
+    prompt: Annotated[str, typer.Option(help="The model family whose words to ask with.", metavar="FAMILY")] = "plain",
 ) -> None:
     """Ask a model every question of a benchmark, and score its answers by the official rules.
 
     Baselines show what numbers mean: oracle, blind, most-frequent, shuffled, random, constant, empty.
     `replay:FILE` takes answers given elsewhere, JSON lines of id and text. Tasks that begin with world/ are asked
-    about the embedded world (`anymodal world`), for self-tests.
+    about the embedded world (`anymodal world`), for self-tests. `anymodal tasks show TASK` lists its prompts; numbers
+    that were asked for in different words are of different protocols.
 
     Examples:
 
         anymodal eval world/vqav2 world/audiocaps --model baseline:blind --data world --out runs
 
         anymodal eval vqav2 --model replay:answers.jsonl --name my-model --data $ANYMODAL_DATA --out runs --limit 500
+
+        anymodal eval okvqa refcoco:testA --prompt minigpt-v2 --model replay:answers.jsonl --data data --out runs
     """
     from evals.benchmarks import Task
     from evals.harness.runner import EvalSettings, load_items, make_adapter
     from evals.harness.runner import evaluate as run
 
-    settings = EvalSettings(data=data, limit=limit, seed=seed, batch_size=batch_size, exposure=exposure.value)
+    settings = EvalSettings(
+        data=data, limit=limit, seed=seed, batch_size=batch_size, exposure=exposure.value, prompt=prompt
+    )
     rows = []
     for task in [Task(spelling) for spelling in tasks]:
         items = load_items(task, settings)
@@ -70,4 +76,4 @@ def run_folder(out: Path, model: str, task: str) -> Path:
 
 
 def _plain(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name).strip(".") or "_"
+    return "".join(letter if letter.isalnum() or letter in "._+-" else "_" for letter in name).strip(".") or "_"

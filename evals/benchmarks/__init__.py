@@ -1,6 +1,17 @@
 """Benchmarks: what is asked and how answers are scored, one declaration each."""
 
-from evals.benchmarks.item import Answers, Benchmark, Item, MediaFile, first_text
+from evals.benchmarks.item import PLAIN, Answers, Benchmark, ImuWindow, Item, MediaFile, Size, first_text
 from evals.benchmarks.table import BENCHMARKS, Task
 
-__all__ = ["BENCHMARKS", "Answers", "Benchmark", "Item", "MediaFile", "Task", "first_text"]
+__all__ = [
+    "BENCHMARKS",
+    "PLAIN",
+    "Answers",
+    "Benchmark",
+    "ImuWindow",
+    "Item",
+    "MediaFile",
+    "Size",
+    "Task",
+    "first_text",
+]

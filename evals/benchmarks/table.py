@@ -2,13 +2,32 @@
 
 from collections.abc import Mapping
 
-from evals.benchmarks.captioning import AUDIOCAPS, COCO_CAPTIONS
+from evals.benchmarks.captioning import AUDIOCAPS, COCO_CAPTIONS, MSRVTT
+from evals.benchmarks.grounding import REFCOCO, REFCOCO_PLUS, REFCOCOG
+from evals.benchmarks.hallucination import CHAIR
 from evals.benchmarks.item import Benchmark
-from evals.benchmarks.vqav2 import VQAV2
+from evals.benchmarks.motion import EGO4D_IMU
+from evals.benchmarks.video_questions import MSRVTT_QA
+from evals.benchmarks.vqa import OKVQA, VQAV2
 from evals.results import Domain
 from shards.errors import UsageError
 
-BENCHMARKS: Mapping[str, Benchmark] = {benchmark.name: benchmark for benchmark in (AUDIOCAPS, COCO_CAPTIONS, VQAV2)}
+BENCHMARKS: Mapping[str, Benchmark] = {
+    benchmark.name: benchmark
+    for benchmark in (
+        AUDIOCAPS,
+        CHAIR,
+        COCO_CAPTIONS,
+        EGO4D_IMU,
+        MSRVTT,
+        MSRVTT_QA,
+        OKVQA,
+        REFCOCO,
+        REFCOCO_PLUS,
+        REFCOCOG,
+        VQAV2,
+    )
+}
 
 
 class Task:

@@ -9,10 +9,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from evals.benchmarks import Item
+from evals.benchmarks.grounding import reference_of
 from evals.errors import EvalsError
 from model_adapter import ReplayAdapter
 from shards.errors import UsageError
-from shards.sample import Answers, References
+from shards.formats.boxes import write_box
+from shards.sample import Answers, Boxes, References
 
 CONSTANT = "something"
 
@@ -35,12 +37,21 @@ def baseline(name: str, items: Sequence[Item], train: Sequence[Item], *, seed: i
 
 
 def right_answer(item: Item) -> str:
-    """What the oracle says: the answer most annotators gave (the first of equals), or the first reference."""
+    """What the oracle says: the answer most annotators gave (the first of equals), the first reference, or the box.
+
+    A box is spelled in whole hundredths of the image, as MiniGPT-v2's training targets are, so that of one that is
+    only a few hundredths wide too little may be left for an overlap of one half.
+    """
     if isinstance(item.truth, Answers):
         return Counter(one.answer for one in item.truth.answers).most_common(1)[0][0]
     if isinstance(item.truth, References):
         return item.truth.texts[0]
-    raise EvalsError(f"item {item.id}", expected="answers or references", found=type(item.truth).__name__)
+    if isinstance(item.truth, Boxes):
+        reference = reference_of(item)
+        return write_box(
+            item.truth.boxes_xyxy_px[0], width_px=reference.width, height_px=reference.height, grammar="grid100"
+        )
+    raise EvalsError(f"item {item.id}", expected="answers, references or boxes", found=type(item.truth).__name__)
 
 
 def _oracle(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
@@ -70,9 +81,16 @@ def _blind(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> 
 
 
 def _random(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
-    """An answer drawn from everything that was said about the training items."""
+    """An answer drawn from everything that was said about the training items; a box with corners drawn anywhere."""
+    if any(isinstance(item.truth, Boxes) for item in items):
+        return {item.id: _random_box(rng) for item in items}
     said = [text for item in train for text in _texts(item)]
     return {item.id: rng.choice(said) for item in items}
+
+
+def _random_box(rng: random.Random) -> str:
+    (left, right), (top, bottom) = (sorted((rng.randint(0, 100), rng.randint(0, 100))) for _ in "xy")
+    return f"{{<{left}><{top}><{right}><{bottom}>}}"
 
 
 def _constant(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:

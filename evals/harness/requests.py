@@ -1,14 +1,17 @@
 """From an item to what a model is asked, and to the sample that a report shows."""
 
 import hashlib
+import io
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 
-from evals.benchmarks import Benchmark, Item, MediaFile
+from evals.benchmarks import Benchmark, ImuWindow, Item, MediaFile
 from model_adapter import Capabilities, Request
-from shards.draft import Blob, Draft, FileBytes
+from shards.draft import Blob, Draft, FileBytes, HeldBytes
 from shards.errors import MediaError
+from shards.imu import imu_part, imu_shape
 from shards.keys import make_key
 from shards.media import media_part, probe
 from shards.sample import Media, Sample, Text, Turn
@@ -22,12 +25,13 @@ class Shown(msgspec.Struct, frozen=True):
     blobs: dict[str, Blob]
 
 
-def show(benchmark: Benchmark, item: Item, *, inputs: Capabilities | None) -> Shown:
+def show(benchmark: Benchmark, item: Item, *, prompt: str, inputs: Capabilities | None) -> Shown:
     """The item's human turn.
 
     Args:
-        benchmark: Gives the prompt.
+        benchmark: Gives the key.
         item: Gives text and media.
+        prompt: The words around `{text}`.
         inputs: Media that this model does not take are left out unread; None shows all.
 
     Raises:
@@ -35,11 +39,10 @@ def show(benchmark: Benchmark, item: Item, *, inputs: Capabilities | None) -> Sh
     """
     key = make_key(benchmark.name, item.id)
     wanted = [medium for medium in item.media if inputs is None or medium.modality in inputs.inputs]
-    media = [_part(medium, f"{key}.0-{number}") for number, medium in enumerate(wanted)]
-    words = Text(benchmark.prompt.replace("{text}", item.text))
-    turn = Turn("human", (*media, words))
-    blobs: dict[str, Blob] = {part.member: FileBytes(medium.path) for part, medium in zip(media, wanted, strict=True)}
-    return Shown(key, turn, blobs)
+    shown = [_shown(medium, f"{key}.0-{number}") for number, medium in enumerate(wanted)]
+    words = Text(prompt.replace("{text}", item.text))
+    turn = Turn("human", (*(part for part, _ in shown), words))
+    return Shown(key, turn, {part.member: blob for part, blob in shown})
 
 
 def request(benchmark: Benchmark, item: Item, shown: Shown, *, seed: int) -> Request:
@@ -54,12 +57,12 @@ def request(benchmark: Benchmark, item: Item, shown: Shown, *, seed: int) -> Req
     )
 
 
-def example_drafts(benchmark: Benchmark, items: Sequence[Item]) -> list[Draft]:
+def example_drafts(benchmark: Benchmark, items: Sequence[Item], *, prompt: str) -> list[Draft]:
     """Items as samples with truth and media; those whose media cannot be read are left out."""
     drafts = []
     for item in items:
         try:
-            shown = show(benchmark, item, inputs=None)
+            shown = show(benchmark, item, prompt=prompt, inputs=None)
         except MediaError:
             continue
         sample = Sample(key=shown.key, kind=benchmark.kind, turns=(shown.turn,), truth=item.truth, meta={"id": item.id})
@@ -67,9 +70,31 @@ def example_drafts(benchmark: Benchmark, items: Sequence[Item]) -> list[Draft]:
     return drafts
 
 
-def _part(medium: MediaFile, stem: str) -> Media:
+def _shown(medium: MediaFile, stem: str) -> tuple[Media, Blob]:
+    if medium.window is not None:
+        return _shown_window(medium.path, medium.window, member=f"{stem}.npy")
     content = FileBytes(medium.path).read()
     facts = probe(content)
     if facts.kind != medium.modality:
         raise MediaError(medium.path, expected=medium.modality, found=facts.kind)
-    return media_part(facts, member=f"{stem}.{facts.extension}", sha256=hashlib.sha256(content).hexdigest())
+    part = media_part(facts, member=f"{stem}.{facts.extension}", sha256=hashlib.sha256(content).hexdigest())
+    return part, FileBytes(medium.path)
+
+
+def _shown_window(path: str, window: ImuWindow, *, member: str) -> tuple[Media, Blob]:
+    """The readings of a window, as far as the recording has them."""
+    recording = FileBytes(path).read()
+    imu_shape(recording)
+    first, last = (max(0, round(time_s * window.rate_hz)) for time_s in (window.start_s, window.end_s))
+    cut = io.BytesIO()
+    np.save(cut, np.load(io.BytesIO(recording), allow_pickle=False)[first:last], allow_pickle=False)
+    content = cut.getvalue()
+    part = imu_part(
+        content,
+        rate_hz=window.rate_hz,
+        axes=window.axes,
+        units=window.units,
+        member=member,
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+    return part, HeldBytes(content)

@@ -2,20 +2,21 @@
 
 import io
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 import msgspec
 
-from evals.benchmarks import Benchmark, Item, Task
+from evals.benchmarks import PLAIN, Benchmark, Item, Task
 from evals.errors import EvalsError
 from evals.harness.baselines import baseline
 from evals.harness.requests import example_drafts, request, show
 from evals.results import Exposure, GenerationRow, Protocol, Run, RunFolder, Unscored, item_set_hash, write_run
 from model_adapter import Adapter, Generation, ReplayAdapter
 from shards.errors import AnymodalError, MediaError, UsageError
+from shards.formats.predictions import check_ids
 from shards.keys import keyed_hash
 from shards.writer import write_archive
 
@@ -33,6 +34,7 @@ class EvalSettings:
         seed: For sampling models, baselines and the bootstrap.
         batch_size: Requests given to the adapter at once.
         exposure: What the model has seen of the benchmark, as far as its keeper knows.
+        prompt: The family of models whose words are asked with.
     """
 
     data: Path
@@ -40,6 +42,7 @@ class EvalSettings:
     seed: int = 0
     batch_size: int = 32
     exposure: Exposure = "unknown"
+    prompt: str = PLAIN
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or (self.limit is not None and self.limit < 1):
@@ -113,18 +116,58 @@ def evaluate(
 
     Raises:
         AdapterError: If the model cannot answer.
+        UsageError: If the benchmark has no prompt for this family of models.
     """
-    benchmark = task.benchmark
+    prompt = task.benchmark.prompt(settings.prompt)
     items = nested_subset(population, settings.limit)
     said: dict[str, Generation | Unscored] = {}
     for start in range(0, len(items), settings.batch_size):
         batch = items[start : start + settings.batch_size]
-        said.update(_ask(benchmark, adapter, batch, settings.seed))
+        said.update(_ask(task.benchmark, adapter, batch, prompt=prompt, seed=settings.seed))
         if progress is not None:
             progress(len(said), len(items))
+    decoding = msgspec.json.encode(task.benchmark.decoding, order="sorted").decode()
+    asked = Asked(task, items, population, prompt=prompt, decoding=decoding)
+    return _record(asked, said, model=model, out=out, settings=settings)
+
+
+def import_answers(
+    task: Task, texts: Mapping[str, str], population: Sequence[Item], *, model: str, out: Path, settings: EvalSettings
+) -> RunFolder:
+    """Score answers that were given elsewhere, by item id, and write the run folder `out`.
+
+    How they were asked for is unknown, and the protocol says so: they are compared with other imported answers only.
+
+    Raises:
+        PredictionError: If an answer is for an unknown item.
+    """
+    items = nested_subset(population, settings.limit)
+    check_ids(texts, {item.id for item in items}, f"answers to {task.name}")
+    replay = ReplayAdapter(texts)
+    said: dict[str, Generation | Unscored] = {item.id: replay.answer(item.id) for item in items}
+    asked = Asked(task, items, population, prompt="unknown", decoding="unknown")
+    return _record(asked, said, model=model, out=out, settings=settings)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked of a model, and how: the items of a task out of all of its split, prompt and decoding."""
+
+    task: Task
+    items: Sequence[Item]
+    population: Sequence[Item]
+    prompt: str
+    decoding: str
+
+
+def _record(
+    asked: Asked, said: Mapping[str, Generation | Unscored], *, model: str, out: Path, settings: EvalSettings
+) -> RunFolder:
+    """Parse and score what a model said, and write the run folder."""
+    task, benchmark, items = asked.task, asked.task.benchmark, asked.items
     answers = {name: _parsed(benchmark, generation) for name, generation in said.items()}
-    scored = benchmark.score(items, answers, population, settings.seed)
-    protocol = protocol_of(task, items, scorer=scored.primary.protocol)
+    scored = benchmark.score(items, answers, asked.population, settings.seed)
+    protocol = protocol_of(asked, scorer=scored.primary.protocol)
     run = Run(
         model=model,
         benchmark=task.name,
@@ -144,21 +187,20 @@ def evaluate(
         result=scored.result(run.protocol_id),
         rows=scored.rows,
         generations=[_generation_row(item.id, said[item.id], answers[item.id]) for item in items],
-        examples=_examples(benchmark, items),
+        examples=_examples(benchmark, items, benchmark.prompts.get(settings.prompt, "{text}")),
     )
 
 
-def protocol_of(task: Task, items: Sequence[Item], *, scorer: str) -> Protocol:
+def protocol_of(asked: Asked, *, scorer: str) -> Protocol:
     """Everything that a number on these items depends on, beside the model."""
-    benchmark = task.benchmark
     return Protocol(
-        benchmark=task.name,
-        split=task.split,
-        prompt=benchmark.prompt,
-        decoding=msgspec.json.encode(benchmark.decoding, order="sorted").decode(),
-        parser=benchmark.parser,
+        benchmark=asked.task.name,
+        split=asked.task.split,
+        prompt=asked.prompt,
+        decoding=asked.decoding,
+        parser=asked.task.benchmark.parser,
         scorer=scorer,
-        item_set=item_set_hash(item.id for item in items),
+        item_set=item_set_hash(item.id for item in asked.items),
     )
 
 
@@ -167,13 +209,15 @@ def versions() -> dict[str, str]:
     return {"anymodal": metadata.version("anymodal"), "python": platform.python_version()}
 
 
-def _ask(benchmark: Benchmark, adapter: Adapter, batch: Sequence[Item], seed: int) -> dict[str, Generation | Unscored]:
+def _ask(
+    benchmark: Benchmark, adapter: Adapter, batch: Sequence[Item], *, prompt: str, seed: int
+) -> dict[str, Generation | Unscored]:
     """The model's answers to a batch; items whose media are missing or broken are not asked."""
     said: dict[str, Generation | Unscored] = {}
     asked = []
     for item in batch:
         try:
-            shown = show(benchmark, item, inputs=adapter.capabilities())
+            shown = show(benchmark, item, prompt=prompt, inputs=adapter.capabilities())
         except MediaError:
             said[item.id] = Unscored("missing_media")
         else:
@@ -196,16 +240,15 @@ def _chance(task: Task, items: Sequence[Item], settings: EvalSettings) -> float 
     if task.benchmark.chance is None:
         return None
     try:
-        train = task.benchmark.load(settings.data, task.benchmark.train_split)
+        return task.benchmark.chance(items, lambda: task.benchmark.load(settings.data, task.benchmark.train_split))
     except AnymodalError as error:
         if not isinstance(error.__cause__, FileNotFoundError):
             raise
         return None
-    return task.benchmark.chance(items, train)
 
 
-def _examples(benchmark: Benchmark, items: Sequence[Item]) -> bytes:
+def _examples(benchmark: Benchmark, items: Sequence[Item], prompt: str) -> bytes:
     """A few items as a shard, the same for every model."""
     buffer = io.BytesIO()
-    write_archive(buffer, example_drafts(benchmark, nested_subset(items, N_EXAMPLES)))
+    write_archive(buffer, example_drafts(benchmark, nested_subset(items, N_EXAMPLES), prompt=prompt))
     return buffer.getvalue()

@@ -11,7 +11,7 @@ import msgspec
 
 from shards.files import write_atomic
 from shards.formats.errors import AnnotationError
-from shards.formats.predictions import read_predictions
+from shards.formats.predictions import read_submission
 from shards.formats.records import file_bytes, read_document
 
 
@@ -88,13 +88,7 @@ def read_caption_results(path: Path) -> dict[str, str]:
     Raises:
         PredictionError: See `shards.formats.predictions.read_predictions`.
     """
-    return read_predictions(path, "image_id", "caption", id_type=str)
-
-
-def write_caption_results(path: Path, captions: Mapping[str, str]) -> None:
-    """Write a results file as COCO's server takes it, ids that are decimal numbers as integers, whole or not at all."""
-    rows = [{"image_id": _official_id(key), "caption": caption} for key, caption in captions.items()]
-    write_atomic(path, msgspec.json.encode(rows))
+    return read_submission(path, "coco")
 
 
 def write_coco_captions(path: Path, captions: CocoCaptions) -> None:
@@ -151,8 +145,3 @@ def _audiocaps_row(row: list[str], *, place: str) -> tuple[tuple[str, int], str,
         )
     caption_id, youtube_id, start_s, caption = row
     return (youtube_id, int(start_s)), caption_id, caption
-
-
-def _official_id(key: str) -> int | str:
-    is_number = key.isascii() and key.isdigit() and str(int(key)) == key
-    return int(key) if is_number else key

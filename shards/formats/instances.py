@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from shards.files import write_atomic
 from shards.formats.errors import AnnotationError
 from shards.formats.records import read_document
 
@@ -48,3 +49,8 @@ _INSTANCES: Final = 'a COCO instances file {"images": […], "annotations": […
 def read_instances(path: Path) -> Instances:
     """Read one instances file; `AnnotationError` if the format is broken."""
     return read_document(path, Instances, what=_INSTANCES, error=AnnotationError)
+
+
+def write_instances(path: Path, instances: Instances) -> None:
+    """Write an instances file, whole or not at all."""
+    write_atomic(path, msgspec.json.encode(instances))

@@ -1,17 +1,28 @@
-"""Files of predictions: which id got which answer, as a JSON array or as JSON lines."""
+"""Files of predictions, such as the official submissions: which id got which answer, as a JSON array or JSON lines."""
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final, Literal, TypeVar, overload
 
 import msgspec
 
+from shards.files import write_atomic
 from shards.formats.errors import PredictionError
 from shards.formats.records import decode, file_bytes, read_lines
 
 Id = TypeVar("Id", int, str)
 
 _SHOWN: Final = 3
+
+SubmissionFormat = Literal["vqa", "coco", "answers"]
+"""Whose server or script takes the file: VQA's, COCO captions', or `anymodal score` where there is no official one."""
+
+SUBMISSIONS: Final[Mapping[SubmissionFormat, tuple[str, str]]] = {
+    "vqa": ("question_id", "answer"),
+    "coco": ("image_id", "caption"),
+    "answers": ("id", "answer"),
+}
+"""The fields of id and answer in each format."""
 
 
 @overload
@@ -53,6 +64,18 @@ def read_predictions(path: Path, id_field: str, value_field: str, *, id_type: ty
     return _by_unique_id(((id_type(row.id), row.value) for row in rows), n=len(rows), path=path)
 
 
+def read_submission(path: Path, form: SubmissionFormat) -> dict[str, str]:
+    """Answer by id of a file in one of the official formats; see `read_predictions`."""
+    return read_predictions(path, *SUBMISSIONS[form], id_type=str)
+
+
+def write_submission(path: Path, form: SubmissionFormat, answers: Mapping[str, str]) -> None:
+    """Write answers as the official server takes them, whole or not at all; ids that are decimal become integers."""
+    id_field, value_field = SUBMISSIONS[form]
+    rows = [{id_field: _official_id(key), value_field: answer} for key, answer in answers.items()]
+    write_atomic(path, msgspec.json.encode(rows))
+
+
 def check_ids(predictions: Mapping[Id, object], known: Collection[Id], place: str) -> None:
     """Refuse predictions for ids that nobody asked about; missing ones are the scorer's business.
 
@@ -88,3 +111,8 @@ def _by_unique_id(pairs: Iterable[tuple[Id, str]], *, n: int, path: Path) -> dic
 def _first(ids: Collection[Id]) -> str:
     shown = ", ".join(repr(key) for key in list(ids)[:_SHOWN])
     return shown + (", …" if len(ids) > _SHOWN else "")
+
+
+def _official_id(key: str) -> int | str:
+    is_number = key.isascii() and key.isdigit() and str(int(key)) == key
+    return int(key) if is_number else key

@@ -1,13 +1,15 @@
 """Referring expressions: JSON lines, or the original `refs(…).p` beside COCO's instances file."""
 
+import pickle
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from shards.files import write_atomic
 from shards.formats.errors import AnnotationError
 from shards.formats.instances import CocoImage, CocoObject, read_instances
 from shards.formats.pickles import load_plain_pickle
@@ -21,6 +23,7 @@ class RecReference(msgspec.Struct, frozen=True, gc=False):
 
     `bbox` is [x, y, width, height] in pixels of an image of `width` times `height` pixels. `image_id` names the
     image (the id itself where it is empty); `object_id` is shared by the expressions of one object, empty if unknown.
+    `annotation_id`, `split` and the image's `file_name` are what the original files add.
     """
 
     id: str
@@ -30,6 +33,9 @@ class RecReference(msgspec.Struct, frozen=True, gc=False):
     expression: str
     image_id: str = ""
     object_id: str = ""
+    annotation_id: str = ""
+    split: str = ""
+    file_name: str = ""
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -72,7 +78,7 @@ def read_references(path: Path) -> tuple[RecReference, ...]:
 def read_refer(refs_path: Path, instances_path: Path, *, split: str) -> tuple[RecReference, ...]:
     """One split (such as "testA") of RefCOCO, RefCOCO+ or RefCOCOg as its authors published it.
 
-    One reference a sentence: `id` is sent_id, `object_id` is ref_id.
+    One reference a sentence: `id` is sent_id, `object_id` is ref_id, `annotation_id` is ann_id.
 
     Raises:
         AnnotationError: If a file breaks its format, names what the other does not have, or has no such split.
@@ -87,6 +93,17 @@ def read_refer(refs_path: Path, instances_path: Path, *, split: str) -> tuple[Re
     objects = {entry.id: entry for entry in instances.annotations if entry.id is not None}
     place = f"{refs_path} with {instances_path}"
     return checked(_sentences(chosen, images, objects, place), place=place)
+
+
+def write_refer(path: Path, references: Iterable[RecReference]) -> None:
+    """Write a `refs(…).p` file, whole or not at all; boxes and image sizes belong into the instances file beside it."""
+    refs: dict[str, dict[str, object]] = {}
+    sentences: dict[str, list[dict[str, object]]] = {}
+    for one in references:
+        refs.setdefault(one.object_id, _ref_fields(one))
+        sentences.setdefault(one.object_id, []).append({"sent_id": int(one.id), "sent": one.expression})
+    content = [{**ref, "sentences": sentences[object_id]} for object_id, ref in refs.items()]
+    write_atomic(path, pickle.dumps(content, protocol=2))
 
 
 def checked(references: Iterator[RecReference], *, place: str) -> tuple[RecReference, ...]:
@@ -110,22 +127,14 @@ def checked(references: Iterator[RecReference], *, place: str) -> tuple[RecRefer
     return kept
 
 
-def _is_possible(reference: RecReference) -> bool:
-    sizes = (reference.width, reference.height)
-    is_finite = all(isfinite(value) for value in (*sizes, *reference.bbox))
-    return is_finite and min(sizes) > 0 and min(reference.bbox[2:]) >= 0
+def _ref_fields(one: RecReference) -> dict[str, object]:
+    ids = {"ref_id": one.object_id, "ann_id": one.annotation_id, "image_id": one.image_id}
+    return {**{name: int(value) for name, value in ids.items()}, "split": one.split, "file_name": one.file_name}
 
 
 def _from_line(line: _Line) -> RecReference:
-    return RecReference(
-        id=str(line.id),
-        width=line.width,
-        height=line.height,
-        bbox=line.bbox,
-        expression=line.expression,
-        image_id=str(line.image_id),
-        object_id=str(line.object_id),
-    )
+    ids = {name: str(getattr(line, name)) for name in ("id", "image_id", "object_id")}
+    return RecReference(**(msgspec.structs.asdict(line) | ids))
 
 
 def _read_refs(path: Path) -> list[_Ref]:
@@ -157,4 +166,7 @@ def _sentences(
                 expression=sentence.sent,
                 image_id=str(ref.image_id),
                 object_id=str(ref.ref_id),
+                annotation_id=str(ref.ann_id),
+                split=ref.split,
+                file_name=image.file_name,
             )

@@ -1,16 +1,18 @@
 """The official files of the VQA family (VQAv2, OKVQA): questions, annotations, results."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
 
+from shards.files import write_atomic
 from shards.formats.errors import AnnotationError
 from shards.formats.predictions import read_predictions
 from shards.formats.records import read_document
 
 
-class VqaAnswer(msgspec.Struct, frozen=True, gc=False):
+class VqaAnswer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What one annotator answered. OKVQA adds the answer before stemming as `raw_answer`."""
 
     answer: str
@@ -60,6 +62,16 @@ def read_questions(path: Path) -> tuple[VqaQuestion, ...]:
 def read_annotations(path: Path) -> tuple[VqaTruth, ...]:
     """The ground truths in the file's order, repeated ids included; `AnnotationError` if the format is broken."""
     return read_document(path, _Annotations, what=_ANNOTATIONS, error=AnnotationError).annotations
+
+
+def write_questions(path: Path, questions: Iterable[VqaQuestion]) -> None:
+    """Write a questions file, whole or not at all."""
+    write_atomic(path, msgspec.json.encode(_Questions(tuple(questions))))
+
+
+def write_annotations(path: Path, truths: Iterable[VqaTruth]) -> None:
+    """Write an annotations file, whole or not at all."""
+    write_atomic(path, msgspec.json.encode(_Annotations(tuple(truths))))
 
 
 def read_results(path: Path) -> dict[int, str]:

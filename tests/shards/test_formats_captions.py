@@ -12,10 +12,10 @@ from shards.formats.captions import (
     read_caption_results,
     read_coco_captions,
     write_audiocaps,
-    write_caption_results,
     write_coco_captions,
 )
 from shards.formats.errors import AnnotationError, PredictionError
+from shards.formats.predictions import write_submission
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "text"
 COCO = {
@@ -77,7 +77,7 @@ def test_missing_and_truncated_files_are_refused(tmp_path: Path) -> None:
 
 def test_results_keep_ids_as_coco_writes_them(tmp_path: Path) -> None:
     captions = {"404464": "a man", "clip_07": "", "007": "é"}
-    write_caption_results(tmp_path / "results.json", captions)
+    write_submission(tmp_path / "results.json", "coco", captions)
     rows = json.loads((tmp_path / "results.json").read_bytes())
     assert [row["image_id"] for row in rows] == [404464, "clip_07", "007"]
     assert read_caption_results(tmp_path / "results.json") == captions
@@ -138,6 +138,6 @@ def test_the_official_files(tmp_path: Path) -> None:
     assert len(read_audiocaps(SHARED / "audiocaps_train.csv")) == 49838
     results = read_caption_results(SHARED / "coco_val2014_fakecap_results.json")
     assert (len(results), results["404464"][:15]) == (1000, "black and white")
-    write_caption_results(tmp_path / "results.json", results)
+    write_submission(tmp_path / "results.json", "coco", results)
     expected = json.loads((SHARED / "coco_val2014_fakecap_results.json").read_text())
     assert json.loads((tmp_path / "results.json").read_text()) == expected

@@ -72,8 +72,8 @@ def test_broken_lines_are_refused(tmp_path: Path, change: dict[str, Any], words:
 def test_original_files(tmp_path: Path) -> None:
     refs, instances = original(tmp_path, [REF, REF | {"split": "val", "ref_id": 12}])
     assert read_refer(refs, instances, split="testA") == (
-        RecReference("41", 640, 480, (1, 2, 3.5, 4), "man left", "31", "11"),
-        RecReference("42", 640, 480, (1, 2, 3.5, 4), "café", "31", "11"),
+        RecReference("41", 640, 480, (1, 2, 3.5, 4), "man left", "31", "11", "21", "testA", "a.jpg"),
+        RecReference("42", 640, 480, (1, 2, 3.5, 4), "café", "31", "11", "21", "testA", "a.jpg"),
     )
     assert read_instances(instances).annotations == (CocoObject(31, 1, 21, (1, 2, 3.5, 4)),)
 
