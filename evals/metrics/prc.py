@@ -1,0 +1,73 @@
+"""Precision and recall of generated sets: who lies within the other set's neighbourhoods.
+
+Source: Kynkaanniemi et al. 2019, arXiv:1904.06991; toshas/torch-fidelity@5b1e99c, metric_prc.py (defaults; the
+rules, written anew).
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from evals.metrics.feature_sets import BoolArray, Features, FeatureSet, mean_metric, require_pair
+from evals.results.schema import Metric, Scored
+
+NEIGHBOURHOOD: Final = 3
+_BLOCK_ROWS: Final = 1000
+
+
+def score_precision_recall(
+    generated: FeatureSet,
+    real: FeatureSet,
+    *,
+    protocol: str = "prc@features",
+    neighbourhood: int = NEIGHBOURHOOD,
+    seed: int = 0,
+) -> Scored:
+    """Precision, the share of generated items among the real ones; `recall`, the other way round; and `f_score`.
+
+    The intervals hold the other set and its neighbourhoods fixed.
+
+    Args:
+        neighbourhood: An item's neighbourhood reaches to its neighbour of this number.
+        seed: Of the bootstrap.
+
+    Raises:
+        EvalsError: If a set has no more items than `neighbourhood`, the widths differ or the real set has faults.
+    """
+    require_pair("precision and recall", generated, real, least=neighbourhood + 1)
+    x, y = (features.rows().astype(np.result_type(features.array, np.float32)) for features in (generated, real))
+    centre = y.mean(axis=0, dtype=np.float64)
+    x, y = (x - centre).astype(x.dtype), (y - centre).astype(y.dtype)
+    scale = max(float(np.abs(x).max()), float(np.abs(y).max())) or 1.0  # so that no square overflows
+    x, y = x / x.dtype.type(scale), y / y.dtype.type(scale)
+    precise, recalled = (is_covered(*pair, neighbourhood).astype(np.float64) for pair in ((x, y), (y, x)))
+    ends = 0.0, 1.0
+    precision = mean_metric(
+        "precision", protocol, precise, unscored=generated.reasons, ends=ends, unit="fraction", seed=seed
+    )
+    recall = mean_metric("recall", protocol, recalled, unscored={}, ends=ends, unit="fraction", seed=seed)
+    shares = float(precise.mean()), float(recalled.mean())
+    f_score = 2 * shares[0] * shares[1] / max(1e-5, sum(shares))
+    combined = Metric("f_score", protocol, f_score, "fraction", True, generated.n, generated.reasons)
+    return Scored(primary=precision, metrics={"recall": recall, "f_score": combined}, breakdown={}, rows=())
+
+
+def is_covered(items: Features, others: Features, neighbourhood: int) -> BoolArray:
+    """Which items [n, d] are no farther from one of the others [m, d] than that one's neighbour, [n]."""
+    radii = np.concatenate(
+        [np.partition(block, neighbourhood, axis=1)[:, neighbourhood] for block in _squares(others, others)]
+    )
+    return np.concatenate([(block <= radii).any(axis=1) for block in _squares(items, others)])
+
+
+def _squares(first: Features, second: Features) -> Iterator[Features]:
+    """Squared distances, some rows of `first` at a time, [rows, m]; those within rounding of 0 are 0."""
+    lengths = [np.einsum("nd,nd->n", one, one) for one in (first, second)]
+    smallest = 8 * np.finfo(first.dtype).eps
+    for start in range(0, len(first), _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        sums = lengths[0][rows, None] + lengths[1]
+        squares = sums - 2 * (first[rows] @ second.T)
+        squares[squares < smallest * sums] = 0
+        yield squares
