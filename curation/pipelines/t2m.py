@@ -12,9 +12,9 @@ from curation.steps.pairs import CheckCaption, ProbedPair, ProbeMedia
 from curation.writers import T2MBrief, Writer
 from shards.draft import Draft, FileBytes
 from shards.keys import make_key
-from shards.media import MediaLimits, media_part
-from shards.sample import Provenance, Sample, Text, Turn
-from shards.work import Pipeline
+from shards.media import MediaLimits
+from shards.sample import Sample, Text, Turn
+from shards.work import Drop, Pipeline
 from shards.writer import ShardSpec
 
 
@@ -26,21 +26,16 @@ class WriteT2M(msgspec.Struct, frozen=True):
     name: str = "write_t2m"
     version: int = 1
 
-    def __call__(self, probed: ProbedPair) -> Draft:
+    def __call__(self, probed: ProbedPair) -> Draft | Drop:
+        if probed.modality == "imu":
+            return Drop("not_in_t2m", "nobody asks for an IMU window")
         key = make_key(probed.pair.source, probed.pair.source_id)
-        brief = T2MBrief(modality=probed.facts.kind, caption=probed.caption)
+        brief = T2MBrief(modality=probed.modality, caption=probed.caption)
         exchange = self.writer.t2m(brief, key=key, seed=self.seed)
-        pair = probed.pair
-        medium = media_part(
-            probed.facts,
-            member=f"{key}.1-1.{probed.facts.extension}",
-            sha256=probed.sha256,
-            caption=probed.caption,
-            provenance=Provenance(source=pair.source, id=pair.source_id, url=pair.url, licence=pair.licence),
-        )
+        medium = probed.part(f"{key}.1-1")
         turns = (Turn("human", (Text(exchange.request),)), Turn("machine", (Text(exchange.reply), medium)))
         sample = Sample(key=key, kind="t2m", turns=turns, meta={"writer": self.writer.name})
-        return Draft(sample=sample, blobs={medium.member: FileBytes(pair.path)})
+        return Draft(sample=sample, blobs={medium.member: FileBytes(probed.pair.path)})
 
 
 def t2m_pipeline(

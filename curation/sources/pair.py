@@ -8,7 +8,7 @@ import msgspec
 
 from curation.errors import SourceError
 
-PairModality = Literal["image", "audio", "video"]
+PairModality = Literal["image", "audio", "video", "imu"]
 
 
 class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -2,25 +2,46 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
 
 import msgspec
 
-from curation.sources.pair import Pair
+from curation.sources.pair import Pair, PairModality
 from shards.draft import FileBytes
 from shards.errors import MediaError
-from shards.media import MediaFacts, MediaLimits, probe
+from shards.imu import imu_part
+from shards.media import MediaLimits, media_part, probe, sniff
+from shards.sample import Media, Provenance, modality
 from shards.work import Drop
+
+SENSOR_FACTS = "imu.json"
+"""In the folder of IMU windows or above it, states what these do not: `rate_hz`, `axes` and `units`."""
 
 _SPACES = re.compile(r"\s+")
 
 
 class ProbedPair(msgspec.Struct, frozen=True):
-    """A pair whose medium exists and was probed."""
+    """A pair whose medium exists and was probed; `medium` has no member name yet."""
 
     pair: Pair
-    caption: str
-    facts: MediaFacts
-    sha256: str
+    medium: Media
+    extension: str
+
+    @property
+    def modality(self) -> PairModality:
+        """What the medium is."""
+        return cast(PairModality, modality(self.medium))
+
+    @property
+    def caption(self) -> str:
+        """The medium's caption, which is not empty."""
+        return self.medium.caption or ""
+
+    def part(self, stem: str) -> Media:
+        """The medium as a sample's part, under the member name STEM and its usual extension."""
+        return msgspec.structs.replace(self.medium, member=f"{stem}.{self.extension}")
 
 
 class CheckCaption(msgspec.Struct, frozen=True):
@@ -41,7 +62,7 @@ class ProbeMedia(msgspec.Struct, frozen=True):
 
     limits: MediaLimits = MediaLimits()
     name: str = "probe_media"
-    version: int = 1
+    version: int = 2
 
     def __call__(self, pair: Pair) -> ProbedPair | Drop:
         if not pair.is_inside:
@@ -52,9 +73,64 @@ class ProbeMedia(msgspec.Struct, frozen=True):
         except MediaError as error:
             return Drop("missing_media", f"{pair.file}: {error.found}")
         try:
-            facts = probe(content, limits=self.limits)
+            medium, extension = self._probed(pair, content)
         except MediaError as error:
             return Drop("broken_media", f"expected {error.expected}, found {error.found}")
-        if pair.modality not in (None, facts.kind):
-            return Drop("wrong_modality", f"listed as {pair.modality}, is {facts.kind}")
-        return ProbedPair(pair, pair.caption or "", facts, hashlib.sha256(content).hexdigest())
+        if pair.modality not in (None, modality(medium)):
+            return Drop("wrong_modality", f"listed as {pair.modality}, is {modality(medium)}")
+        return ProbedPair(pair, medium, extension)
+
+    def _probed(self, pair: Pair, content: bytes) -> tuple[Media, str]:
+        """The medium without a member name, and its extension."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        origin = Provenance(source=pair.source, id=pair.source_id, url=pair.url, licence=pair.licence)
+        if sniff(content) == "npy":
+            facts = _sensor_facts(pair)
+            window = imu_part(
+                content,
+                rate_hz=facts.rate_hz,
+                axes=facts.axes,
+                units=facts.units,
+                member="",
+                sha256=sha256,
+                limits=self.limits,
+                provenance=origin,
+            )
+            return msgspec.structs.replace(window, caption=pair.caption), "npy"
+        found = probe(content, limits=self.limits)
+        return media_part(found, member="", sha256=sha256, caption=pair.caption, provenance=origin), found.extension
+
+
+class _SensorFacts(msgspec.Struct, frozen=True):
+    rate_hz: float
+    axes: tuple[str, ...]
+    units: tuple[str, ...]
+
+
+def probe_pairs(pairs: Iterable[Pair], *, limits: MediaLimits) -> tuple[ProbedPair, ...] | Drop:
+    """Several pairs through both steps; the first that is dropped drops them all, and is named."""
+    probed: list[ProbedPair] = []
+    for pair in pairs:
+        checked = CheckCaption()(pair)
+        one = checked if isinstance(checked, Drop) else ProbeMedia(limits)(checked)
+        if isinstance(one, Drop):
+            return Drop(one.reason, f"{pair.id}: {one.detail}")
+        probed.append(one)
+    return tuple(probed)
+
+
+def _sensor_facts(pair: Pair) -> _SensorFacts:
+    """What the nearest `imu.json` between the window and its source's root says.
+
+    Raises:
+        MediaError: If there is none, or it lacks a field.
+    """
+    root = Path(pair.root).resolve()
+    folders = [folder for folder in Path(pair.path).resolve().parents if folder.is_relative_to(root)]
+    place = next((folder / SENSOR_FACTS for folder in folders if (folder / SENSOR_FACTS).is_file()), None)
+    if place is None:
+        raise MediaError(pair.file, expected=f"an {SENSOR_FACTS} in its folder or above", found="none")
+    try:
+        return msgspec.json.decode(place.read_bytes(), type=_SensorFacts)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise MediaError(str(place), expected="rate_hz, axes and units", found=str(error)) from error

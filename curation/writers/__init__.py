@@ -1,4 +1,4 @@
-"""Writers: where a dialogue's words come from."""
+"""Writers: where a dialogue's words come from; what they are told stands in `curation.writers.writer`."""
 
 from curation.writers.grammar import GrammarWriter
 from curation.writers.table import WRITERS, make_writer, notice

@@ -1,45 +1,67 @@
 """The offline writer: sentences from templates, for tests and demos. It knows nothing and says so."""
 
-import functools
 import random
-from importlib import resources
-from typing import Any
+import re
+from collections.abc import Sequence
 
 import msgspec
 
-from curation.writers.writer import Exchange, T2MBrief
+from curation.writers.conversation import Conversation
+from curation.writers.spoken import content_words, fill, spoken, templates
+from curation.writers.writer import Exchange, MMITBrief, MosITBrief, T2MBrief
 from shards.keys import keyed_hash
 
+_MOST_TAGS = 5
+_WITHOUT_FACTS = {"question": "gap", "reason": "grounds"}
 NOTICE = "writer=grammar: for tests, not for training real models"
 
 
 class GrammarWriter(msgspec.Struct, frozen=True):
-    """Fills templates of `t2m_templates.json` with the brief's caption."""
+    """Fills the templates of this folder with what a brief knows."""
 
     name: str = "grammar"
     revision: int = 1
 
     def t2m(self, brief: T2MBrief, *, key: str, seed: int) -> Exchange:
         """A request and a reply; templates, verb and noun are drawn by key and seed."""
-        choice = random.Random(keyed_hash(key, seed=seed, purpose="grammar"))
-        words = _templates()["modalities"][brief.modality]
-        request = choice.choice(_templates()["requests"])
-        reply = choice.choice(_templates()["replies"])
+        choice = _choice(key, seed)
+        table = templates("t2m_templates.json")
+        words = table["modalities"][brief.modality]
+        request = choice.choice(table["requests"])
+        reply = choice.choice(table["replies"])
         fields = {
             "verb": choice.choice(words["verbs"]),
             "noun": choice.choice(words["nouns"]),
             "caption": brief.caption,
         }
-        return Exchange(request=_sentence(request, fields), reply=_sentence(reply, fields))
+        return Exchange(request=fill(request, fields), reply=fill(reply, fields))
+
+    def mosit(self, brief: MosITBrief, *, key: str, seed: int) -> Sequence[str]:
+        """The turns of a dialogue; no template is used twice in it."""
+        return Conversation(brief, _choice(key, seed)).turns()
+
+    def mm_it(self, brief: MMITBrief, *, key: str, seed: int) -> Exchange:
+        """An instruction and its answer; without facts, questions are gaps in the caption and reasons quote it."""
+        choice, table = _choice(key, seed), templates("mm_it_templates.json")
+        kind = brief.instruction if brief.facts else _WITHOUT_FACTS.get(brief.instruction, brief.instruction)
+        request, reply = choice.choice(table[kind])
+        text = spoken(brief.caption)
+        words = list(dict.fromkeys(content_words(text))) or [text]
+        word = choice.choice(words)
+        fields = {
+            "name": table["names"][brief.modality],
+            "sense": table["senses"][brief.modality],
+            "caption": text,
+            "word": word,
+            "keywords": ", ".join(words[:_MOST_TAGS]),
+            "tags": " ".join(f"#{one}" for one in words[:_MOST_TAGS]),
+            "gapped": re.sub(rf"(?i)\b{re.escape(word)}\b", "___", text, count=1),
+        }
+        for prefix, fact in zip(("", "other_"), brief.facts, strict=False):
+            fields |= {f"{prefix}question": fact.question, f"{prefix}answer": fact.answer}
+        fields["verdict"] = "agree" if len({fact.answer for fact in brief.facts}) == 1 else "differ"
+        return Exchange(request=fill(request, fields), reply=fill(reply, fields))
 
 
-def _sentence(template: str, fields: dict[str, str]) -> str:
-    """Replace `{name}` by its field and begin with a capital; the caption stays as it is, braces and all."""
-    pieces = template.replace("}", "{").split("{")
-    text = "".join(fields[piece] if position % 2 else piece for position, piece in enumerate(pieces))
-    return text if template.startswith("{caption}") else text[0].upper() + text[1:]
-
-
-@functools.cache
-def _templates() -> Any:
-    return msgspec.json.decode(resources.files("curation.writers").joinpath("t2m_templates.json").read_bytes())
+def _choice(key: str, seed: int) -> random.Random:
+    return random.Random(keyed_hash(key, seed=seed, purpose="grammar"))

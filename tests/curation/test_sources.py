@@ -132,6 +132,6 @@ def test_unknown_sources_are_wrong_usage(source: str) -> None:
 
 def test_world_pairs_are_of_training_scenes_alone(small_world: Path) -> None:
     pairs = list(read_pairs(f"world:{small_world}"))
-    assert {pair.modality for pair in pairs} == {"image", "audio"}
+    assert {pair.modality for pair in pairs} == {"image", "audio", "video", "imu"}
     assert all(Path(pair.path).exists() and pair.caption for pair in pairs)
     assert not any("val2014" in pair.path for pair in pairs)

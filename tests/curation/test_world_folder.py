@@ -3,23 +3,41 @@
 import csv
 import hashlib
 import io
+import itertools
 import json
+import os
+import pickle
 import re
+import subprocess
+import sys
 import wave
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from curation.errors import SourceError
-from curation.sources.world import WorldSummary, read_scenes, write_world
+from curation.sources.world import WorldSummary, oracle_caption, read_scenes, write_world
 from curation.sources.world.pairs import read_world
+from curation.sources.world.scene import COLOURS, KINDS, MODALITIES, PATTERNS, SIZES
+from evals.metrics.chair import chair_truth
+from evals.metrics.chair_objects import ObjectFinder, read_synonyms
 from shards.errors import UsageError
+from shards.formats.instances import read_instances
+from shards.formats.refcoco import read_refer
+from shards.formats.videos import MsrvttSplit, read_msrvtt, read_narrations, read_video_questions
 from shards.formats.vqa import read_annotations, read_questions
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
 
 SCENES = 15
+ROOT = Path(__file__).parents[2]
+PLACES = {
+    *("left", "right", "above", "below", "top", "bottom", "upper", "lower", "middle", "center", "inside", "behind"),
+    *("leftmost", "rightmost", "highest", "lowest", "higher", "underneath", "within", "front", "covering", "hidden"),
+}
+VALUES = {*KINDS, *COLOURS, *SIZES, *PATTERNS}
 
 
 def ignore(_: int) -> None:
@@ -42,6 +60,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, WorldSummary]
     return folder, write_world(folder, scenes=SCENES, seed=7, progress=ignore)
 
 
+@pytest.fixture(scope="module")
+def larger(small_world: Path) -> Path:
+    """The world that all tests share: enough scenes for every split of every kind."""
+    return small_world
+
+
 def test_summary_counts_what_the_files_hold(world: tuple[Path, WorldSummary]) -> None:
     folder, summary = world
     assert summary.scenes == {"train": 9, "val": 3, "test": 3}
@@ -61,7 +85,7 @@ def test_manifest_lists_every_other_file_with_its_digest(world: tuple[Path, Worl
     found = digests(folder)
     del found["world.json"]
     assert manifest["files"] == found
-    assert manifest["identity"] == {"schema": 1, "seed": 7, "scenes": SCENES}
+    assert manifest["identity"] == {"schema": 2, "seed": 7, "scenes": SCENES}
     assert manifest["licence"] == "CC0-1.0"
     assert "invented" in manifest["note"]
 
@@ -119,10 +143,112 @@ def test_audio_rows_are_official(world: tuple[Path, WorldSummary], split: str, c
         assert (folder / f"audiocaps/audios/{youtube_id}_{start_time}.wav").is_file()
 
 
+def test_okvqa_files_are_official(world: tuple[Path, WorldSummary]) -> None:
+    folder, summary = world
+    questions = read_questions(folder / "okvqa/OpenEnded_mscoco_train2014_questions.json")
+    truths = read_annotations(folder / "okvqa/mscoco_train2014_annotations.json")
+    assert [one.question_id for one in questions] == [one.question_id for one in truths]
+    assert len(questions) == 2 * summary.scenes["train"]
+    kinds = {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "other"}
+    for truth in truths:
+        assert truth.question_type in kinds
+        assert truth.answer_type == "other"
+        assert [one.answer_id for one in truth.answers] == list(range(1, 11))
+        assert [one.answer for one in truth.answers[::2]] == [one.answer for one in truth.answers[1::2]]
+        assert all(one.raw_answer and one.answer_confidence in ("yes", "no") for one in truth.answers)
+
+
+@pytest.mark.parametrize(
+    ("name", "maker", "splits"),
+    [
+        ("refcoco", "unc", {"train", "val", "testA", "testB"}),
+        ("refcoco+", "unc", {"train", "val", "testA", "testB"}),
+        ("refcocog", "umd", {"train", "val", "test"}),
+    ],
+)
+def test_references_are_official_and_name_one_thing(larger: Path, name: str, maker: str, splits: set[str]) -> None:
+    path, instances = larger / name / f"refs({maker}).p", larger / name / "instances.json"
+    assert path.read_bytes()[:2] == b"\x80\x02"
+    references = pickle.loads(path.read_bytes())
+    assert {one["split"] for one in references} == splits
+    scenes = {scene.image_id: scene for scene in read_scenes(larger)}
+    boxes = {row["id"]: row["bbox"] for row in json.loads(instances.read_bytes())["annotations"]}
+    halves: dict[str, set[int]] = {half: set() for half in ("testA", "testB")}
+    for one in references:
+        assert set(one) == {
+            "ref_id", "ann_id", "category_id", "image_id", "file_name", "sent_ids", "split", "sentences"
+        }  # fmt: skip
+        things = scenes[one["image_id"]].things
+        (target,) = (thing for number, thing in enumerate(things) if 10 * one["image_id"] + number == one["ann_id"])
+        x1, y1, x2, y2 = target.box_xyxy_px
+        assert boxes[one["ann_id"]] == pytest.approx([x1, y1, x2 - x1, y2 - y1])
+        assert any(target.kind == rival.kind or target.colour == rival.colour for rival in things if rival != target)
+        halves.get(one["split"], set()).add(one["category_id"])
+        assert one["sent_ids"] == [sentence["sent_id"] for sentence in one["sentences"]]
+        for sentence in one["sentences"]:
+            assert sentence["tokens"] == sentence["sent"].split()
+            words = set(sentence["tokens"])
+            assert name != "refcoco+" or not words & PLACES
+            assert name != "refcocog" or {target.size, target.pattern, target.colour, target.kind} <= words
+            looks = [(thing, {thing.kind, thing.colour, thing.size, thing.pattern}) for thing in things]
+            assert words & PLACES or [thing for thing, values in looks if words & VALUES <= values] == [target]
+    assert not halves["testA"] & halves["testB"]
+    for split in splits:
+        read = read_refer(path, instances, split=split)
+        assert len(read) == sum(len(one["sentences"]) for one in references if one["split"] == split)
+
+
+def test_chair_finds_no_object_in_true_captions_that_is_not_there(larger: Path) -> None:
+    table = read_synonyms(larger / "chair/synonyms.txt")
+    instances = read_instances(larger / "chair/instances_train2014.json")
+    truth = chair_truth([instances], [], table=table)
+    find, mentions = ObjectFinder(table), Counter[str]()
+    for scene in read_scenes(larger):
+        if scene.split == "train":
+            kinds = {thing.kind for thing in scene.things}
+            assert set(truth.objects[scene.image_id]) == kinds
+            for caption in (*scene.captions["image"], oracle_caption(scene, "image"), " ".join(f"{k}s" for k in kinds)):
+                found = {node for _, node in find(caption.replace("crosss", "crosses"))}
+                assert found <= kinds
+                assert found >= kinds & set(caption.replace("squared", "").split())
+                mentions.update(found)
+    assert set(mentions) == {category.name for category in instances.categories}
+
+
+def test_film_files_are_official(world: tuple[Path, WorldSummary]) -> None:
+    folder, summary = world
+    splits: tuple[tuple[str, MsrvttSplit, str], ...] = (
+        ("train", "train", "train_val"), ("val", "validate", "train_val"), ("test", "test", "test")
+    )  # fmt: skip
+    for split, official, name in splits:
+        captions = read_msrvtt(folder / f"msrvtt/{name}_videodatainfo.json", split=official)
+        assert len(captions) == summary.scenes[split]
+        assert all((folder / f"msrvtt/videos/{video_id}.mp4").is_file() for video_id in captions)
+        assert {len(set(group)) for group in captions.values()} == {5}
+        questions = read_video_questions(folder / f"msrvtt_qa/{split}_qa.json")
+        assert {f"video{one.video_id}" for one in questions} == set(captions)
+        assert len({one.id for one in questions}) == len(questions) == 5 * len(captions)
+
+
+def test_narrations_are_official(world: tuple[Path, WorldSummary]) -> None:
+    folder, summary = world
+    splits = json.loads((folder / "ego4d/splits.json").read_bytes())
+    assert {split: len(uids) for split, uids in splits.items()} == summary.scenes
+    narrations = read_narrations(folder / "ego4d/narration.json")
+    for uid in itertools.chain.from_iterable(splits.values()):
+        assert (folder / f"ego4d/imu/{uid}.npy").is_file()
+        assert len({one.sentence for one in narrations[uid]}) == 5
+        assert all(one.narration_text.startswith("#C C ") and one.timestamp_sec == 2.5 for one in narrations[uid])
+        assert all(one.sentence.startswith("the camera wearer ") for one in narrations[uid])
+    sensor = json.loads((folder / "ego4d/imu.json").read_bytes())
+    assert sensor["rate_hz"] == 200.0
+    assert len(sensor["axes"]) == len(sensor["units"]) == 6
+
+
 def test_clips_sound_when_their_facts_say_so(world: tuple[Path, WorldSummary]) -> None:
     folder, _ = world
     for scene in read_scenes(folder):
-        with wave.open(str(folder / scene.audio_path)) as file:
+        with wave.open(str(folder / scene.path("audio"))) as file:
             assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 16_000)
             samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32_768
         assert len(samples) == round(scene.soundscape.duration_s * 16_000)
@@ -141,7 +267,7 @@ def test_clips_sound_when_their_facts_say_so(world: tuple[Path, WorldSummary]) -
 def test_pictures_show_the_colours_of_their_things(world: tuple[Path, WorldSummary]) -> None:
     folder, _ = world
     for scene in read_scenes(folder):
-        with Image.open(folder / scene.image_path) as picture:
+        with Image.open(folder / scene.path("image")) as picture:
             pixels = np.asarray(picture.convert("HSV")).astype(int)
         for thing in scene.things:
             x1, y1, x2, y2 = (round(edge) for edge in thing.box_xyxy_px)
@@ -164,7 +290,9 @@ def test_same_arguments_give_the_same_bytes_and_a_longer_world_begins_alike(
     assert finished == list(range(1, SCENES + 1))
     write_world(tmp_path / "longer", scenes=SCENES + 5, seed=7, progress=ignore)
     longer = digests(tmp_path / "longer")
-    media = {path: digest for path, digest in digests(folder).items() if path.endswith((".jpg", ".wav"))}
+    media = {
+        path: digest for path, digest in digests(folder).items() if path.endswith((".jpg", ".wav", ".mp4", ".npy"))
+    }
     assert media.items() <= longer.items()
     short, long = (read_json_lines(base / "scenes.jsonl") for base in (folder, tmp_path / "longer"))
     assert long[:SCENES] == short
@@ -173,6 +301,18 @@ def test_same_arguments_give_the_same_bytes_and_a_longer_world_begins_alike(
         json.loads((base / name).read_bytes())["annotations"] for base in (folder, tmp_path / "longer")
     )
     assert long_asked[: len(short_asked)] == short_asked
+
+
+def test_other_processes_write_the_same_bytes(tmp_path: Path) -> None:
+    """Hashes of texts, and so the order of sets, differ between these two."""
+    script = (
+        "import sys; from pathlib import Path; from curation.sources.world import write_world;"
+        "write_world(Path(sys.argv[1]), scenes=8, seed=3, progress=lambda done: None)"
+    )
+    for seed in ("1", "2"):
+        subprocess.run([sys.executable, "-c", script, str(tmp_path / seed)], check=True, cwd=ROOT, env={
+            **os.environ, "PYTHONHASHSEED": seed})  # fmt: skip
+    assert digests(tmp_path / "1") == digests(tmp_path / "2")
 
 
 def read_json_lines(path: Path) -> list[str]:
@@ -241,19 +381,19 @@ def test_broken_scene_is_named(tmp_path: Path) -> None:
 def test_world_of_another_version_is_not_read(tmp_path: Path) -> None:
     write_world(tmp_path, scenes=5, seed=7, progress=ignore)
     manifest = (tmp_path / "world.json").read_text()
-    (tmp_path / "world.json").write_text(manifest.replace('"schema": 1', '"schema": 99'))
+    (tmp_path / "world.json").write_text(manifest.replace('"schema": 2', '"schema": 99'))
     with pytest.raises(SourceError, match="99"):
         list(read_scenes(tmp_path))
 
 
-def test_source_offers_a_picture_and_a_clip_of_each_training_scene(world: tuple[Path, WorldSummary]) -> None:
+def test_source_offers_the_four_media_of_each_training_scene(world: tuple[Path, WorldSummary]) -> None:
     folder, summary = world
     pairs = list(read_world(folder))
-    assert len(pairs) == 2 * summary.scenes["train"]
+    assert Counter(pair.modality for pair in pairs) == dict.fromkeys(MODALITIES, summary.scenes["train"])
     assert len({pair.id for pair in pairs}) == len(pairs)
-    held_out = {scene.image_path for scene in read_scenes(folder) if scene.split != "train"}
+    held_out = {scene.path(one) for scene in read_scenes(folder) if scene.split != "train" for one in MODALITIES}
     for pair in pairs:
         assert Path(pair.path).is_file()
         assert pair.caption
         assert pair.licence == "CC0-1.0"
-        assert not any(pair.path.endswith(path) for path in held_out)
+        assert pair.file not in held_out

@@ -5,10 +5,20 @@ from collections import Counter
 import msgspec
 import pytest
 
-from curation.sources.world.asking import TEMPLATES, Balance
 from curation.sources.world.relations import View
 from curation.sources.world.sampling import sample_scene
-from curation.sources.world.scene import Backdrop, Overlap, Scene, Soundscape, Thing
+from curation.sources.world.scene import (
+    ActivitySpan,
+    Backdrop,
+    Film,
+    MotionEvent,
+    Overlap,
+    Scene,
+    SoundEvent,
+    Soundscape,
+    Thing,
+)
+from curation.sources.world.topics import TEMPLATES, Topic, new_balance, questions_of
 
 
 def thing(look: str, x: float, y: float, *, visible_share: float = 1.0) -> Thing:
@@ -21,7 +31,15 @@ def thing(look: str, x: float, y: float, *, visible_share: float = 1.0) -> Thing
 
 
 def scene(*things: Thing, overlaps: tuple[Overlap, ...] = ()) -> Scene:
-    return Scene(1, 0, 0, "val", Backdrop("waves", "mint", "none"), things, overlaps, Soundscape(3.0, "hiss", ()))
+    sounds = Soundscape(
+        3.0,
+        "rain",
+        (SoundEvent("bell", "loud", "low", 2, 0.1, 0.6, 0.1), SoundEvent("frog", "soft", "high", 1, 2, 0.4, 0.1)),
+    )
+    events = (MotionEvent(4, "left", 0.5, 1.0, 80.0), MotionEvent(1, "blinks", 1.5, 2.0), MotionEvent(3, "grows", 2, 3))
+    activities = (ActivitySpan("run", "fast", 0.0, 2.5), ActivitySpan("nod", "slow", 2.5, 5.0))
+    backdrop = Backdrop("waves", "mint", "none")
+    return Scene(2, 0, 0, "val", backdrop, things, overlaps, sounds, Film(4.0, events), activities)
 
 
 HAND_MADE = scene(
@@ -82,10 +100,50 @@ HAND_MADE = scene(
         ("Is there anything inside the ring?", "yes"),
         ("Is the red star partly hidden?", "yes"),
         ("Is the drop partly hidden?", "no"),
+        ("What is heard first?", "bell"),
+        ("What is heard last?", "frog"),
+        ("What is heard right after the bell?", "frog"),
+        ("What is heard right after the frog?", None),
+        ("What is heard in the background?", "rain"),
+        ("How loud is the bell?", "loud"),
+        ("How many different sounds are there?", "2"),
+        ("How many times is the bell heard?", "2"),
+        ("Is there the sound of a drum?", "no"),
+        ("Is the frog heard before the bell?", "no"),
+        ("Which way does the black star move?", "left"),
+        ("Which way does the drop move?", None),
+        ("What does the heart do?", "blink"),
+        ("What happens first: what does a shape do?", "move"),
+        ("What happens right after the heart blinks?", "grow"),
+        ("What color is the shape that blinks?", "red"),
+        ("What color is the shape that spins?", None),
+        ("What color is the shape that moves or changes last?", "green"),
+        ("Which shape moves left?", "star"),
+        ("Which shape moves or changes first?", "star"),
+        ("Which shape moves or changes right after the black star?", "heart"),
+        ("Does the drop grow?", "yes"),
+        ("Does the ring grow?", "no"),
+        ("Does the ring stay as it is?", "yes"),
+        ("Does the drop move or change before the heart?", "no"),
+        ("How many shapes move or change?", "3"),
+        ("How many shapes stay as they are?", "2"),
+        ("What does the person do?", None),
+        ("What does the person do first?", "run"),
+        ("What does the person do after running?", "nod"),
+        ("How fast does the person nod?", "slow"),
+        ("How many different things does the person do?", "2"),
+        ("Does the person jump?", "no"),
+        ("Does the person run before they nod?", "yes"),
+        ("What is the real thing that the green shape depicts made of?", "water"),
+        ("What is the biggest shape a common symbol of?", "marriage"),
+        ("Which gem has the color of the shape inside the ring?", "ruby"),
+        ("Which gem has the color of the only shape below the drop?", "onyx"),
+        ("What does a traffic light in the color of the drop tell a driver?", "go"),
+        ("What does a traffic light in the color of the ring tell a driver?", None),
     ],
 )
 def test_answer_to_a_scene_made_by_hand(question: str, answer: str | None) -> None:
-    offers = [offer for template in TEMPLATES for offer in template.offers(View(HAND_MADE))]
+    offers = [offer for topic in TEMPLATES.values() for template in topic for offer in template.offers(View(HAND_MADE))]
     assert {given for text, given in offers if text == question} == (set() if answer is None else {answer})
 
 
@@ -95,7 +153,7 @@ def test_superlatives_and_nearest_are_not_asked_where_two_things_compete() -> No
         thing("small plain green drop", 160, 120),
         thing("large plain blue moon", 262, 120),
     )
-    offers = dict(offer for template in TEMPLATES for offer in template.offers(View(rivals)))
+    offers = dict(offer for template in TEMPLATES["image"] for offer in template.offers(View(rivals)))
     assert offers["What color is the smallest shape?"] == "green"
     assert "What color is the biggest shape?" not in offers
     assert "Which shape is closest to the drop?" not in offers
@@ -109,7 +167,7 @@ def test_a_missing_look_is_asked_about_only_if_the_split_could_show_it() -> None
         of_world = sample_scene(2, number)
         is_train = of_world.split == "train"
         shown[is_train] |= {f"{thing.colour} {thing.kind}" for thing in of_world.things}
-        exists_look = next(template for template in TEMPLATES if template.name == "exists look")
+        exists_look = next(template for template in TEMPLATES["image"] if template.name == "exists look")
         asked[is_train] |= {text.rstrip("?").split(" ", 3)[3] for text, _ in exists_look.offers(View(of_world))}
     assert asked[True]
     assert asked[False]
@@ -119,17 +177,20 @@ def test_a_missing_look_is_asked_about_only_if_the_split_could_show_it() -> None
 
 def test_nothing_is_asked_about_all_things_where_one_is_mostly_hidden() -> None:
     hidden = scene(thing("medium plain red star", 100, 70, visible_share=0.2), thing("large plain green drop", 110, 80))
-    offers = [(template.name, text) for template in TEMPLATES for text, _ in template.offers(View(hidden))]
+    offers = [(template.name, text) for template in TEMPLATES["image"] for text, _ in template.offers(View(hidden))]
     about_one = {"colour of", "kind of", "size of", "pattern of", "region of", "is covered"}
     assert {name for name, _ in offers} == {*about_one, "motif"}
     assert not any("star" in text or "red" in text for _, text in offers)
 
 
-def test_templates_are_many_and_each_keeps_to_its_answers() -> None:
-    assert len(TEMPLATES) >= 20
-    assert len({template.name for template in TEMPLATES}) == len(TEMPLATES)
+@pytest.mark.parametrize(
+    ("topic", "fewest"), [("image", 20), ("audio", 8), ("video", 10), ("imu", 6), ("knowledge", 10)]
+)
+def test_templates_are_many_and_each_keeps_to_its_answers(topic: Topic, fewest: int) -> None:
+    templates = TEMPLATES[topic]
+    assert len({template.name for template in templates}) == len(templates) >= fewest
     views = [View(sample_scene(2, number)) for number in range(80)]
-    for template in TEMPLATES:
+    for template in templates:
         answers = {answer for view in views for _, answer in template.offers(view)}
         assert answers
         assert answers <= set(template.answers), template.name
@@ -137,15 +198,17 @@ def test_templates_are_many_and_each_keeps_to_its_answers() -> None:
 
 def test_no_scene_answers_one_text_in_two_ways() -> None:
     for number in range(150):
-        view = View(sample_scene(3, number))
-        offers = {offer for template in TEMPLATES for offer in template.offers(view)}
-        assert len({text for text, _ in offers}) == len(offers)
+        questions = questions_of(sample_scene(3, number))
+        assert {one.modality for one in questions} == {"image", "audio", "video", "imu"}
+        assert len({(one.modality, one.text) for one in questions}) == len(
+            {(one.modality, one.text, one.answer) for one in questions}
+        )
 
 
 def test_ten_answers_have_the_true_one_in_the_majority_and_say_nothing_false() -> None:
-    balance = Balance()
-    questions = [question for number in range(120) for question in balance.ask(sample_scene(2, number))]
-    true_answers = {answer for template in TEMPLATES for answer in template.answers}
+    balance = new_balance("image")
+    questions = [question for number in range(120) for question in balance.ask(View(sample_scene(2, number)))]
+    true_answers = {answer for template in TEMPLATES["image"] for answer in template.answers}
     meaning: dict[str, str] = {}
     for question in questions:
         tally = Counter(question.answers)

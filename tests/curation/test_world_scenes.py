@@ -16,12 +16,14 @@ from curation.sources.world.scene import (
     HEIGHT_PX,
     HOLE_RADIUS,
     KINDS,
+    MODALITIES,
     MOTIFS,
     PATTERNS,
     SIZES,
     SOUNDS,
     WIDTH_PX,
     Backdrop,
+    Film,
     Overlap,
     Scene,
     Soundscape,
@@ -40,7 +42,8 @@ def thing(kind: str, colour: str, x: float, y: float, *, size: str = "medium", p
 
 
 def scene(*things: Thing, overlaps: tuple[Overlap, ...] = ()) -> Scene:
-    return Scene(1, 0, 0, "train", Backdrop("waves", "mint", "none"), things, overlaps, Soundscape(3.0, "hiss", ()))
+    sounds, film = Soundscape(3.0, "hiss", ()), Film(0.0, ())
+    return Scene(2, 0, 0, "train", Backdrop("waves", "mint", "none"), things, overlaps, sounds, film, ())
 
 
 def test_split_never_shares_a_look_or_a_turn_with_training_but_training_has_every_single_value() -> None:
@@ -96,10 +99,7 @@ def test_scene_survives_json() -> None:
 
 def test_things_lie_on_the_canvas_and_only_planned_ones_overlap() -> None:
     for of_world in SCENES[:120]:
-        masks = [
-            canvas_mask(t.kind, centre=(t.centre_x_px, t.centre_y_px), radius=t.radius_px, tilt_deg=t.tilt_deg)
-            for t in of_world.things
-        ]
+        masks = [canvas_mask(t) for t in of_world.things]
         touching = {
             Overlap(front=front, back=back)
             for back, front in itertools.combinations(range(len(masks)), 2)
@@ -181,7 +181,7 @@ def test_captions_name_only_what_is_there() -> None:
 
 def test_references_differ_and_the_oracle_is_none_of_them() -> None:
     for of_world in SCENES[:100]:
-        for modality in ("image", "audio"):
+        for modality in MODALITIES:
             references = reference_captions(of_world, modality)
             assert len(set(references)) == 5
             assert oracle_caption(of_world, modality) not in references

@@ -1,7 +1,17 @@
-"""The embedded small world: scenes as pictures and sounds; captions, questions and answers true by construction."""
+"""The embedded small world: scenes seen, heard, filmed and felt; captions, questions, answers true by construction."""
 
 from curation.sources.world.captions import oracle_caption, reference_captions
 from curation.sources.world.folder import WorldSummary, read_scenes, write_world
 from curation.sources.world.scene import Scene
+from curation.sources.world.topics import SceneQuestion, questions_of
 
-__all__ = ["Scene", "WorldSummary", "oracle_caption", "read_scenes", "reference_captions", "write_world"]
+__all__ = [
+    "Scene",
+    "SceneQuestion",
+    "WorldSummary",
+    "oracle_caption",
+    "questions_of",
+    "read_scenes",
+    "reference_captions",
+    "write_world",
+]

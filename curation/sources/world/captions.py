@@ -1,4 +1,4 @@
-"""Captions by grammar: what an annotator could write about a scene's picture or clip, in differing words, all true.
+"""Captions by grammar: what an annotator could write about a scene's media, in differing words, all true.
 
 No punctuation and no full stop, so that any tokeniser finds the same words.
 """
@@ -6,74 +6,21 @@ No punctuation and no full stop, so that any tokeniser finds the same words.
 from collections.abc import Callable, Sequence
 from random import Random
 
-from curation.sources.world.relations import Attribute, Region, Relation, View, describe, region
-from curation.sources.world.scene import (
-    Backdrop,
-    Modality,
-    Motif,
-    Noise,
-    Scene,
-    Sound,
-    SoundEvent,
-    Thing,
-    random_stream,
-)
+from curation.sources.world.relations import Attribute, View, describe, region
+from curation.sources.world.scene import Backdrop, Modality, Scene, SoundEvent, Thing
+from curation.sources.world.wording import WORDS, counted, gerund, third_person, with_article
 
 CAPTIONS_PER_ITEM = 5
-NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six")
 
-_RELATION_WORDS: dict[Relation, tuple[str, ...]] = {
-    "left of": ("to the left of", "left of"),
-    "right of": ("to the right of", "right of"),
-    "above": ("above", "higher than"),
-    "below": ("below", "underneath"),
-    "inside": ("inside", "within"),
-    "in front of": ("in front of", "partly covering"),
-    "behind": ("behind", "partly hidden by"),
-}
-_REGION_WORDS: dict[Region, tuple[str, ...]] = {
-    "top left": ("in the top left", "in the upper left corner"),
-    "top right": ("in the top right", "in the upper right corner"),
-    "bottom left": ("in the bottom left", "in the lower left corner"),
-    "bottom right": ("in the bottom right", "in the lower right corner"),
-    "center": ("in the middle", "at the center"),
-}
-_MOTIF_WORDS: dict[Motif, tuple[str, ...]] = {
-    "plain": ("a plain {} background", "empty {} paper"),
-    "grid": ("a {} grid", "squared {} paper"),
-    "waves": ("{} waves", "a wavy {} background"),
-    "hills": ("{} hills", "a hilly {} landscape"),
-    "bricks": ("a {} brick wall", "{} bricks"),
-    "rays": ("{} sun rays", "a {} sunburst"),
-}
-_NOISE_WORDS: dict[Noise, str] = {"none": "clean", "light": "slightly grainy", "strong": "grainy"}
-_SOUND_WORDS: dict[Sound, tuple[tuple[str, str, str], ...]] = {
-    "bell": (("a bell", "rings", "ringing"), ("a bell", "chimes", "chiming")),
-    "drum": (("a drum", "beats", "beating"), ("a drum", "thumps", "thumping")),
-    "whistle": (("a whistle", "blows", "blowing"), ("a whistle", "shrills", "shrilling")),
-    "siren": (("a siren", "wails", "wailing"), ("a siren", "howls", "howling")),
-    "clock": (("a clock", "ticks", "ticking"), ("a clock", "clicks", "clicking")),
-    "buzzer": (("a buzzer", "buzzes", "buzzing"), ("a buzzer", "sounds", "sounding")),
-    "water": (("water", "splashes", "splashing"), ("water", "gurgles", "gurgling")),
-    "engine": (("an engine", "hums", "humming"), ("an engine", "rumbles", "rumbling")),
-    "bird": (("a bird", "chirps", "chirping"), ("a bird", "tweets", "tweeting")),
-    "horn": (("a horn", "honks", "honking"), ("a horn", "toots", "tooting")),
-    "frog": (("a frog", "croaks", "croaking"), ("a frog", "ribbits", "ribbiting")),
-    "guitar": (("a guitar", "is plucked", "being plucked"), ("a guitar", "twangs", "twanging")),
-}
-_LOUDNESS_WORDS = {"soft": ("softly", "quietly", "faintly"), "normal": ("",), "loud": ("loudly", "noisily")}
-_TIMES_WORDS = ("", "once", "twice", "three times", "four times")
-_FLOOR_WORDS = {
-    "silence": ("in a quiet room", "in silence"),
-    "hiss": ("over a faint hiss", "while static hisses"),
-    "wind": ("while wind blows", "over rushing wind"),
-    "rain": ("as rain falls", "in pattering rain"),
-}
+_NOUN_SETS: tuple[tuple[Attribute, ...], ...] = (
+    ("colour", "kind"), ("size", "colour", "kind"), ("pattern", "colour", "kind"),
+    ("size", "pattern", "colour", "kind"),
+)  # fmt: skip
 
 
 def reference_captions(scene: Scene, modality: Modality) -> tuple[str, ...]:
     """The five captions that the official files carry."""
-    return scene.image_captions if modality == "image" else scene.audio_captions
+    return scene.captions[modality]
 
 
 def oracle_caption(scene: Scene, modality: Modality) -> str:
@@ -83,29 +30,13 @@ def oracle_caption(scene: Scene, modality: Modality) -> str:
 
 def write_captions(scene: Scene, modality: Modality) -> tuple[str, ...]:
     """Six different captions from the scene's facts: five references, then the oracle's."""
-    write = _image_caption if modality == "image" else _audio_caption
-    rng = random_stream(scene.seed, scene.number, "image captions" if modality == "image" else "audio captions")
+    rng = scene.stream(f"{modality} captions")
     captions: list[str] = []
     while len(captions) <= CAPTIONS_PER_ITEM:
-        caption = write(scene, rng)
+        caption = _WRITERS[modality](scene, rng)
         if caption not in captions:
             captions.append(caption)
     return tuple(captions)
-
-
-def with_article(words: str) -> str:
-    """The words after `a` or `an`."""
-    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
-
-
-def counted(count: int, noun: str) -> str:
-    """`one star`, `two crosses`."""
-    return f"{NUMBER_WORDS[count]} {noun if count == 1 else plural(noun)}"
-
-
-def plural(noun: str) -> str:
-    """Plural of a kind or of `shape`."""
-    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
 
 
 def _image_caption(scene: Scene, rng: Random) -> str:
@@ -114,26 +45,19 @@ def _image_caption(scene: Scene, rng: Random) -> str:
     rng.shuffle(shown)
     frames: list[Callable[[View, Sequence[int], Random], str | None]] = [_alone, _placed, _listed, _related, _related]
     while True:
-        caption = rng.choice(frames)(view, shown, rng)
-        if caption is not None:
+        if caption := rng.choice(frames)(view, shown, rng):
             return caption
         rng.shuffle(shown)
 
 
 def _noun(thing: Thing, rng: Random) -> str:
     """A thing in two to four words; `plain` goes without saying."""
-    sets: tuple[tuple[Attribute, ...], ...] = (
-        ("colour", "kind"),
-        ("size", "colour", "kind"),
-        ("pattern", "colour", "kind"),
-        ("size", "pattern", "colour", "kind"),
-    )
-    return with_article(describe(thing, rng.choice(sets)).replace("plain ", ""))
+    return with_article(describe(thing, rng.choice(_NOUN_SETS)).replace("plain ", ""))
 
 
 def _ground(backdrop: Backdrop, rng: Random) -> str:
-    words = rng.choice(_MOTIF_WORDS[backdrop.motif]).format(backdrop.tint)
-    return words if rng.random() < 0.7 else f"{words} in a {_NOISE_WORDS[backdrop.noise]} picture"
+    words = rng.choice(WORDS.motifs[backdrop.motif]).format(backdrop.tint)
+    return words if rng.random() < 0.7 else f"{words} in a {WORDS.noises[backdrop.noise]} picture"
 
 
 def _alone(view: View, shown: Sequence[int], rng: Random) -> str | None:
@@ -150,7 +74,7 @@ def _placed(view: View, shown: Sequence[int], rng: Random) -> str:
     place = region(view.thing(shown[0]))
     if place is None:
         return f"{noun} on {ground}"
-    where = rng.choice(_REGION_WORDS[place])
+    where = rng.choice(WORDS.regions[place])
     if len(shown) > 1 and rng.random() < 0.5:
         return f"{noun} {where} and {_noun(view.thing(shown[1]), rng)}"
     return f"{noun} {where} of {ground}"
@@ -180,43 +104,50 @@ def _related(view: View, shown: Sequence[int], rng: Random) -> str | None:
     endings = ["", f" on {_ground(view.scene.backdrop, rng)}"]
     if len(shown) > 2:
         endings.append(f" and {_noun(view.thing(shown[2]), rng)}")
-    return f"{first} {rng.choice(_RELATION_WORDS[relation])} {second}{rng.choice(endings)}"
+    return f"{first} {rng.choice(WORDS.relations[relation])} {second}{rng.choice(endings)}"
 
 
 def _audio_caption(scene: Scene, rng: Random) -> str:
     events = scene.soundscape.events
     finite = [_event_words(event, rng, is_finite=True) for event in events]
-    gerund = [_event_words(event, rng, is_finite=False) for event in events]
-    floor = rng.choice(_FLOOR_WORDS[scene.soundscape.floor])
+    during = [_event_words(event, rng, is_finite=False) for event in events]
+    floor = rng.choice(WORDS.floors[scene.soundscape.floor])
     ending = f" {floor}" if rng.random() < 0.5 else ""
-    if len(events) == 1:
-        return rng.choice((f"{finite[0]}{ending}", f"{gerund[0]}{ending}", f"the sound of {gerund[0]}{ending}"))
-    if len(events) == 2:
-        return rng.choice(
-            (
-                f"{finite[0]} and then {finite[1]}{ending}",
-                f"{gerund[0]} followed by {gerund[1]}{ending}",
-                f"{gerund[0]} before {gerund[1]}{ending}",
-                f"{finite[1]} after {finite[0]}{ending}",
-            )
-        )
-    return rng.choice(
-        (
-            f"{finite[0]} then {finite[1]} and finally {finite[2]}{ending}",
-            f"{gerund[0]} followed by {gerund[1]} and {gerund[2]}{ending}",
-            f"first {finite[0]} next {finite[1]} and last {finite[2]}{ending}",
-            f"{finite[2]} after {gerund[0]} and {gerund[1]}{ending}",
-        )
-    )
+    return rng.choice(WORDS.audio_frames[len(events)]).format(*finite, *during) + ending
 
 
 def _event_words(event: SoundEvent, rng: Random, *, is_finite: bool) -> str:
-    noun, verb, participle = rng.choice(_SOUND_WORDS[event.sound])
+    noun, verb, participle = rng.choice(WORDS.sounds[event.sound])
     if event.pitch != "middle" and rng.random() < 0.7:
         noun = f"a {event.pitch} pitched {noun.split(' ')[-1]}"
     words = [noun, verb if is_finite else participle]
     if rng.random() < 0.7:
-        words.append(rng.choice(_LOUDNESS_WORDS[event.loudness]))
+        words.append(rng.choice(WORDS.loudnesses[event.loudness]))
     if event.repetitions > 1 or rng.random() < 0.3:
-        words.append(_TIMES_WORDS[event.repetitions])
+        words.append(WORDS.times[event.repetitions])
     return " ".join(word for word in words if word)
+
+
+def _video_caption(scene: Scene, rng: Random) -> str:
+    """What happens, in order, with the backdrop now and then; a thing that acts twice is named twice."""
+    clauses = []
+    for event in scene.film.events:
+        verb = third_person(rng.choice(WORDS.motions[event.motion]))
+        clauses.append(f"{_noun(scene.things[event.thing], rng)} {verb}")
+    ending = f" on {_ground(scene.backdrop, rng)}" if rng.random() < 0.4 else ""
+    return rng.choice(WORDS.film_frames[len(clauses)]).format(*clauses) + ending
+
+
+def _imu_caption(scene: Scene, rng: Random) -> str:
+    finite, during = [], []
+    for span in scene.activities:
+        verb = rng.choice(WORDS.activities[span.activity])
+        pace = rng.choice(WORDS.paces[span.pace]) if span.activity != "stand" and rng.random() < 0.8 else ""
+        finite.append(f"{third_person(verb)} {pace}".strip())
+        during.append(f"{gerund(verb)} {pace}".strip())
+    return rng.choice(WORDS.imu_frames[len(finite)]).format(*finite, *during)
+
+
+_WRITERS: dict[Modality, Callable[[Scene, Random], str]] = {
+    "image": _image_caption, "audio": _audio_caption, "video": _video_caption, "imu": _imu_caption
+}  # fmt: skip

@@ -2,12 +2,17 @@
 
 scenes.jsonl                     one scene's facts and captions a line
 images/{train,val}2014/          pictures under COCO-style names
-vqav2/, coco_captions/           questions, annotations and captions as VQAv2 and COCO have them
+vqav2/, okvqa/                   questions and annotations; those of OKVQA need a fact that no picture shows
+coco_captions/, chair/           captions; captions, objects and their synonyms as CHAIR needs them
+refcoco/, refcoco+/, refcocog/   references and instances; places are only named in the first and the last
 audiocaps/                       clips, and captions as AudioCaps has them; the video ids are invented
+msrvtt/, msrvtt_qa/              films, their captions as MSR-VTT has them, and questions as MSRVTT-QA has them
+ego4d/                           windows of a motion sensor, and narrations as Ego4D has them; `imu.json` names the axes
 world.json                       seed, counts, and the sha256 of every other file; written last
 """
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,10 +23,9 @@ from typing import Final
 import msgspec
 
 from curation.errors import SourceError
-from curation.sources.world.asking import Balance, Question
 from curation.sources.world.captions import CAPTIONS_PER_ITEM
-from curation.sources.world.official import LICENCE, official_files
-from curation.sources.world.scene import SCHEMA, Scene
+from curation.sources.world.official import LICENCE, Chronicle, official_files
+from curation.sources.world.scene import SCHEMA, Modality, Scene
 from shards.errors import UsageError
 from shards.files import write_atomic
 from shards.formats.records import read_document, read_lines
@@ -44,16 +48,15 @@ class _Identity:
     seed: int
     scenes: int
 
+    def __str__(self) -> str:
+        return f"the world of seed {self.seed} with {self.scenes} scenes, version {self.schema}"
+
 
 @dataclass(frozen=True)
 class WorldSummary:
-    """What a world holds.
+    """What a world holds, by part (pictures of val and test are val2014) or by split.
 
-    Args:
-        scenes: Count by split: train, val, test.
-        questions: Count by part: train2014, val2014; pictures of val and test are val2014.
-        image_captions: Count by part.
-        audio_captions: Count by split, as AudioCaps has them: one a clip to train, five otherwise.
+    Clips have captions as AudioCaps has them: one to train, five otherwise.
     """
 
     seed: int
@@ -84,21 +87,23 @@ def write_world(out: Path, *, scenes: int, seed: int, progress: Callable[[int], 
         progress: Called with the number of scenes finished, after each.
 
     Raises:
-        UsageError: If there are too few scenes, the folder holds something else, or Pillow is not installed.
+        UsageError: If there are too few scenes, the folder holds something else, or Pillow or PyAV is not installed.
     """
     if scenes < FEWEST_SCENES:
         raise UsageError("scenes", expected=f"at least {FEWEST_SCENES}", found=str(scenes))
-    if find_spec("PIL") is None:
-        raise UsageError("world", expected="Pillow", found="not installed", remedy='pip install "anymodal[media]"')
+    for package, name in (("PIL", "Pillow"), ("av", "PyAV")):
+        if find_spec(package) is None:
+            raise UsageError("world", expected=name, found="not installed", remedy='pip install "anymodal[media]"')
     identity = _Identity(SCHEMA, seed, scenes)
     if not _claim(out, identity):
         return _read_manifest(out / _MANIFEST).summary
     files = _Files(out)
-    asked = _write_scenes(files, identity, progress)
-    for path, content in official_files(asked, seed=seed):
+    chronicle = _write_scenes(files, identity, progress)
+    for path, content in official_files(chronicle, seed=seed):
         files.write(path, content)
-    summary = _summarise(asked, seed)
+    summary = _summarise(chronicle, seed)
     manifest = _Manifest(identity, _NOTE, LICENCE, summary, dict(sorted(files.sha256.items())))
+    os.sync()  # once for all files, before the manifest says that they are there
     write_atomic(out / _MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     (out / _STARTED).unlink()
     return summary
@@ -122,7 +127,7 @@ def read_scenes(folder: Path) -> Iterator[Scene]:
 
 
 class _Files:
-    """Files of a world, with the sha256 of each that was written."""
+    """Files of a world, with the sha256 of each that was written; the manifest alone vouches for them."""
 
     def __init__(self, out: Path) -> None:
         self._out = out
@@ -130,33 +135,35 @@ class _Files:
 
     def write(self, path: str, content: bytes) -> None:
         (self._out / path).parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(self._out / path, content)
+        (self._out / path).write_bytes(content)
         self.sha256[path] = hashlib.sha256(content).hexdigest()
 
 
-def _write_scenes(
-    files: _Files, identity: _Identity, progress: Callable[[int], None]
-) -> list[tuple[Scene, tuple[Question, ...]]]:
-    """Write media and facts of all scenes; the scenes with their questions come back."""
+def _write_scenes(files: _Files, identity: _Identity, progress: Callable[[int], None]) -> Chronicle:
+    """Write media and facts of all scenes."""
+    from curation.sources.world.filming import render_mp4
     from curation.sources.world.rendering import render_jpeg
     from curation.sources.world.sampling import sample_scene
+    from curation.sources.world.sensing import render_imu
     from curation.sources.world.synthesis import render_wav
 
-    balances = {"train2014": Balance(), "val2014": Balance()}
-    asked = []
+    renderers: dict[Modality, Callable[[Scene], bytes]] = {
+        "image": render_jpeg, "audio": render_wav, "video": render_mp4, "imu": render_imu
+    }  # fmt: skip
+    chronicle = Chronicle()
     for number in range(identity.scenes):
         scene = sample_scene(identity.seed, number)
-        files.write(scene.image_path, render_jpeg(scene))
-        files.write(scene.audio_path, render_wav(scene))
-        asked.append((scene, balances[scene.image_split].ask(scene)))
+        for modality, render in renderers.items():
+            files.write(scene.path(modality), render(scene))
+        chronicle.add(scene)
         progress(number + 1)
-    files.write(_SCENES, b"".join(msgspec.json.encode(scene) + b"\n" for scene, _ in asked))
-    return asked
+    files.write(_SCENES, b"".join(msgspec.json.encode(scene) + b"\n" for scene in chronicle.scenes))
+    return chronicle
 
 
-def _summarise(asked: list[tuple[Scene, tuple[Question, ...]]], seed: int) -> WorldSummary:
+def _summarise(chronicle: Chronicle, seed: int) -> WorldSummary:
     scenes, questions, image_captions, audio_captions = (Counter[str]() for _ in range(4))
-    for scene, of_scene in asked:
+    for scene, of_scene in chronicle.asked["image"]:
         scenes[scene.split] += 1
         questions[scene.image_split] += len(of_scene)
         image_captions[scene.image_split] += CAPTIONS_PER_ITEM
@@ -172,7 +179,8 @@ def _claim(out: Path, identity: _Identity) -> bool:
         _require_same(out, _read_manifest(out / _MANIFEST).identity, identity)
         return False
     if (out / _STARTED).exists():
-        _require_same(out, _read_identity(out / _STARTED), identity)
+        started = read_document(out / _STARTED, _Identity, what="a world's name", error=SourceError)
+        _require_same(out, started, identity)
     elif out.exists() and (stranger := next(out.iterdir(), None)):
         raise UsageError(str(out), expected="an empty folder", found=stranger.name, remedy="choose another folder")
     out.mkdir(parents=True, exist_ok=True)
@@ -182,17 +190,8 @@ def _claim(out: Path, identity: _Identity) -> bool:
 
 def _require_same(out: Path, found: _Identity, wanted: _Identity) -> None:
     if found != wanted:
-        raise UsageError(
-            str(out),
-            expected=f"the world of seed {wanted.seed} with {wanted.scenes} scenes, version {wanted.schema}",
-            found=f"the world of seed {found.seed} with {found.scenes} scenes, version {found.schema}",
-            remedy="choose another folder",
-        )
+        raise UsageError(str(out), expected=str(wanted), found=str(found), remedy="choose another folder")
 
 
 def _read_manifest(path: Path) -> _Manifest:
     return read_document(path, _Manifest, what="a world's manifest", error=SourceError)
-
-
-def _read_identity(path: Path) -> _Identity:
-    return read_document(path, _Identity, what="a world's name", error=SourceError)

@@ -5,22 +5,21 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
-from curation.sources.world.scene import HEIGHT_PX, HOLE_RADIUS, WIDTH_PX, Kind
+from curation.sources.world.scene import HEIGHT_PX, HOLE_RADIUS, WIDTH_PX, Kind, Thing
 
 Point = tuple[float, float]
 BoolArray = NDArray[np.bool_]
 
 
-def outline(kind: Kind, *, centre: Point, radius: float, tilt_deg: float) -> list[Point]:
+def outline(thing: Thing, *, scale: float = 1.0, origin: Point = (0.0, 0.0)) -> list[Point]:
     """Corners of the outer edge; y points down, everything lies within 1.1 radii of the centre."""
-    return _place(_OUTLINES[kind], centre, radius, tilt_deg)
+    return _place(_OUTLINES[thing.kind], thing, scale, origin)
 
 
-def hole(kind: Kind, *, centre: Point, radius: float, tilt_deg: float) -> list[Point]:
+def hole(thing: Thing, *, scale: float = 1.0, origin: Point = (0.0, 0.0)) -> list[Point]:
     """Corners of the hole; empty for kinds that have none."""
-    return _place(_HOLES.get(kind, []), centre, radius, tilt_deg)
+    return _place(_HOLES.get(thing.kind, []), thing, scale, origin)
 
 
 def bounding_box(points: Sequence[Point]) -> tuple[float, float, float, float]:
@@ -29,12 +28,14 @@ def bounding_box(points: Sequence[Point]) -> tuple[float, float, float, float]:
     return round(min(xs), 1), round(min(ys), 1), round(max(xs), 1), round(max(ys), 1)
 
 
-def canvas_mask(kind: Kind, *, centre: Point, radius: float, tilt_deg: float) -> BoolArray:
-    """Pixels of the canvas that the shape fills, [height, width]; hole left out."""
+def canvas_mask(thing: Thing) -> BoolArray:
+    """Pixels of the canvas that the thing fills, [height, width]; hole left out."""
+    from PIL import Image, ImageDraw
+
     mask = Image.new("1", (WIDTH_PX, HEIGHT_PX))
     pencil = ImageDraw.Draw(mask)
-    pencil.polygon(outline(kind, centre=centre, radius=radius, tilt_deg=tilt_deg), fill=1)
-    if inner := hole(kind, centre=centre, radius=radius, tilt_deg=tilt_deg):
+    pencil.polygon(outline(thing), fill=1)
+    if inner := hole(thing):
         pencil.polygon(inner, fill=0)
     return np.asarray(mask)
 
@@ -48,8 +49,10 @@ def visible_shares(masks: Sequence[BoolArray]) -> list[float]:
     return shares
 
 
-def _place(points: Sequence[Point], centre: Point, radius: float, tilt_deg: float) -> list[Point]:
-    sine, cosine = math.sin(math.radians(tilt_deg)), math.cos(math.radians(tilt_deg))
+def _place(points: Sequence[Point], thing: Thing, scale: float, origin: Point) -> list[Point]:
+    sine, cosine = math.sin(math.radians(thing.tilt_deg)), math.cos(math.radians(thing.tilt_deg))
+    centre = (thing.centre_x_px * scale - origin[0], thing.centre_y_px * scale - origin[1])
+    radius = thing.radius_px * scale
     return [
         (centre[0] + radius * (x * cosine - y * sine), centre[1] + radius * (x * sine + y * cosine)) for x, y in points
     ]

@@ -1,16 +1,15 @@
-"""The world as a source of captioned media: pictures and clips of its training scenes."""
+"""The world as a source of captioned media: the four media of its training scenes."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from curation.sources.pair import Pair, PairModality
+from curation.sources.pair import Pair
 from curation.sources.world.folder import read_scenes
 from curation.sources.world.official import LICENCE
-from curation.sources.world.scene import Scene
 
 
 def read_world(folder: Path) -> Iterator[Pair]:
-    """A picture and a clip for each training scene, each with its first reference caption.
+    """Picture, clip, film and sensor window of each training scene, each with its first reference caption.
 
     Scenes of `val` and `test` are left out: they are what models are examined on.
 
@@ -18,18 +17,14 @@ def read_world(folder: Path) -> Iterator[Pair]:
         SourceError: If the folder holds no finished world of this version.
     """
     for scene in read_scenes(folder):
-        if scene.split == "train":
-            yield _pair(folder, scene, "image", scene.image_path, scene.image_captions[0])
-            yield _pair(folder, scene, "audio", scene.audio_path, scene.audio_captions[0])
-
-
-def _pair(folder: Path, scene: Scene, modality: PairModality, path: str, caption: str) -> Pair:
-    return Pair(
-        source="world",
-        source_id=f"{scene.seed}-{scene.number}-{modality}",
-        root=str(folder),
-        file=path,
-        caption=caption,
-        modality=modality,
-        licence=LICENCE,
-    )
+        for modality, captions in scene.captions.items():
+            if scene.split == "train":
+                yield Pair(
+                    source="world",
+                    source_id=f"{scene.seed}-{scene.number}-{modality}",
+                    root=str(folder),
+                    file=scene.path(modality),
+                    caption=captions[0],
+                    modality=modality,
+                    licence=LICENCE,
+                )

@@ -9,7 +9,6 @@ The relations of thing A to thing B, all by whole outlines and never for things 
 """
 
 import itertools
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,20 +23,15 @@ Attribute = Literal["size", "pattern", "colour", "kind"]
 Region = Literal["top left", "top right", "bottom left", "bottom right", "center"]
 REGIONS: tuple[Region, ...] = get_args(Region)
 
-OPPOSITE: dict[Relation, Relation] = {
-    "left of": "right of",
-    "right of": "left of",
-    "above": "below",
-    "below": "above",
-}
+OPPOSITE: dict[Relation, Relation] = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 SIDE_WORDS: dict[Relation, str] = {
-    "left of": "to the left of",
-    "right of": "to the right of",
-    "above": "above",
-    "below": "below",
-}
+    "left of": "to the left of", "right of": "to the right of", "above": "above", "below": "below"
+}  # fmt: skip
 CLEAR_STEP_PX = 24.0
 CLEAR_LEAD_PX = 16.0
+
+Picks = Iterator[tuple[str, Thing]]
+"""Words that pick out a thing, or a part of such words, and the thing."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +46,11 @@ class View:
         return tuple(number for number, thing in enumerate(self.scene.things) if thing.is_clear)
 
     @property
+    def covered(self) -> set[int]:
+        """Numbers of the things that another lies on."""
+        return {overlap.back for overlap in self.scene.overlaps}
+
+    @property
     def is_complete(self) -> bool:
         """Nothing is mostly hidden, so that `all`, `none` and `how many` have an answer."""
         return len(self.clear) == len(self.scene.things)
@@ -64,17 +63,15 @@ class View:
         """Whether the relation of `first` to `second` is beyond doubt."""
         a, b = self.thing(first), self.thing(second)
         match relation:
-            case "left of":
-                return b.centre_x_px - a.centre_x_px >= CLEAR_STEP_PX
-            case "right of":
-                return a.centre_x_px - b.centre_x_px >= CLEAR_STEP_PX
-            case "above":
-                return b.centre_y_px - a.centre_y_px >= CLEAR_STEP_PX
-            case "below":
-                return a.centre_y_px - b.centre_y_px >= CLEAR_STEP_PX
+            case "left of" | "right of":
+                step_px = b.centre_x_px - a.centre_x_px
+                return (step_px if relation == "left of" else -step_px) >= CLEAR_STEP_PX
+            case "above" | "below":
+                step_px = b.centre_y_px - a.centre_y_px
+                return (step_px if relation == "above" else -step_px) >= CLEAR_STEP_PX
             case "inside":
                 reach = HOLE_RADIUS.get(b.kind, 0.0) * b.radius_px
-                return distance_px(a, b) < reach and a.radius_px < b.radius_px
+                return a.distance_px(b) < reach and a.radius_px < b.radius_px
             case "in front of":
                 return Overlap(front=first, back=second) in self.scene.overlaps
             case "behind":
@@ -101,11 +98,18 @@ class View:
         """
         return self._names[number, without]
 
-    def named(self, *, without: Attribute | None = None) -> Iterator[tuple[Thing, str]]:
-        """Clear things that can be named without the attribute, with their names."""
+    def names(self, number: int, *, without: Attribute | None = None) -> Iterator[str]:
+        """All words for the thing, short ones first, that fit it and no other."""
+        for attributes in _attribute_sets(without):
+            words = describe(self.thing(number), attributes)
+            if sum(describe(thing, attributes) == words for thing in self.scene.things) == 1:
+                yield words
+
+    def named(self, *, without: Attribute | None = None) -> Picks:
+        """Clear things that can be named without the attribute, after their names."""
         for number in self.clear:
             if name := self.name(number, without=without):
-                yield self.thing(number), name
+                yield name, self.thing(number)
 
     def named_pairs(self, *, without: Attribute | None = None) -> Iterator[tuple[int, int, str, str]]:
         """Numbers and names of every ordered pair of clear things that can be named without the attribute."""
@@ -126,20 +130,31 @@ class View:
         is_sure = self.is_complete and len(related) + len(opposed) == len(others)
         return related[0] if is_sure and len(related) == 1 else None
 
-    def outermost(self) -> Iterator[tuple[str, Thing]]:
+    def related(self) -> Picks:
+        """Things that stand alone on one side of a named thing, after the side and that name."""
+        for number, relation in itertools.product(self.clear, SIDE_WORDS):
+            related, name = self.only_related(relation, number), self.name(number)
+            if name and related is not None:
+                yield f"{SIDE_WORDS[relation]} the {name}", self.thing(related)
+
+    def nested(self) -> Picks:
+        """Things inside a named thing, after that name."""
+        for first, second in itertools.permutations(self.clear, 2):
+            if self.holds("inside", first, second) and (name := self.name(second)):
+                yield name, self.thing(first)
+
+    def outermost(self) -> Picks:
         """`leftmost` and so on, where one thing is clearly so."""
         keys: dict[str, Callable[[Thing], float]] = {
-            "leftmost": lambda thing: -thing.centre_x_px,
-            "rightmost": lambda thing: thing.centre_x_px,
-            "highest": lambda thing: -thing.centre_y_px,
-            "lowest": lambda thing: thing.centre_y_px,
-        }
+            "leftmost": lambda thing: -thing.centre_x_px, "rightmost": lambda thing: thing.centre_x_px,
+            "highest": lambda thing: -thing.centre_y_px, "lowest": lambda thing: thing.centre_y_px,
+        }  # fmt: skip
         for word, key in keys.items():
             ranked = sorted(self.scene.things, key=key)
             if self.is_complete and len(ranked) > 1 and key(ranked[-1]) - key(ranked[-2]) >= CLEAR_LEAD_PX:
                 yield word, ranked[-1]
 
-    def size_extremes(self) -> Iterator[tuple[str, Thing]]:
+    def size_extremes(self) -> Picks:
         """The biggest and the smallest thing, where one stands out by a whole size."""
         ranked = sorted(self.scene.things, key=lambda thing: thing.radius_px)
         if self.is_complete and len(ranked) > 1:
@@ -152,16 +167,9 @@ class View:
     def _names(self) -> dict[tuple[int, Attribute | None], str | None]:
         hidden: tuple[Attribute | None, ...] = (None, *get_args(Attribute))
         return {
-            (number, without): self._shortest_name(number, without)
+            (number, without): next(self.names(number, without=without), None)
             for number, without in itertools.product(range(len(self.scene.things)), hidden)
         }
-
-    def _shortest_name(self, number: int, without: Attribute | None) -> str | None:
-        for attributes in _attribute_sets(without):
-            words = describe(self.thing(number), attributes)
-            if Counter(describe(thing, attributes) for thing in self.scene.things)[words] == 1:
-                return words
-        return None
 
 
 def describe(thing: Thing, attributes: tuple[Attribute, ...]) -> str:
@@ -179,17 +187,10 @@ def region(thing: Thing) -> Region | None:
     if min(abs(across), abs(down)) < 0.28:
         return None
     quarters: dict[tuple[bool, bool], Region] = {
-        (True, True): "top left",
-        (True, False): "top right",
-        (False, True): "bottom left",
-        (False, False): "bottom right",
-    }
+        (True, True): "top left", (True, False): "top right",
+        (False, True): "bottom left", (False, False): "bottom right",
+    }  # fmt: skip
     return quarters[down < 0, across < 0]
-
-
-def distance_px(first: Thing, second: Thing) -> float:
-    """Distance of the centres."""
-    return math.dist((first.centre_x_px, first.centre_y_px), (second.centre_x_px, second.centre_y_px))
 
 
 def _attribute_sets(without: Attribute | None) -> Iterator[tuple[Attribute, ...]]:

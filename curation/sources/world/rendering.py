@@ -2,70 +2,47 @@
 
 import io
 import math
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from curation.sources.world import scene as facts
 from curation.sources.world.outlines import Point, bounding_box, hole, outline
-from curation.sources.world.scene import (
-    HEIGHT_PX,
-    HOLE_RADIUS,
-    WIDTH_PX,
-    Backdrop,
-    Colour,
-    Noise,
-    Scene,
-    Thing,
-    Tint,
-    random_stream,
-)
+from curation.sources.world.scene import HEIGHT_PX, HOLE_RADIUS, WIDTH_PX, Scene, Thing
 
 Rgb = tuple[int, int, int]
 
 SUPERSAMPLING = 3
 JPEG_QUALITY = 92
+NOISE_SIGMA: dict[facts.Noise, float] = {"none": 0.0, "light": 3.5, "strong": 8.0}
 
-_COLOURS: dict[Colour, Rgb] = {
-    "red": (222, 58, 62),
-    "orange": (245, 136, 36),
-    "yellow": (250, 206, 56),
-    "green": (56, 158, 92),
-    "blue": (48, 112, 214),
-    "purple": (132, 76, 186),
-    "pink": (246, 140, 182),
-    "black": (44, 48, 58),
-}
-_TINTS: dict[Tint, Rgb] = {
-    "cream": (250, 243, 226),
-    "mint": (221, 240, 230),
-    "frosty": (218, 234, 247),
-    "lilac": (233, 226, 244),
-    "peach": (252, 229, 216),
-    "silver": (231, 234, 238),
-}
-_NOISE_SIGMA: dict[Noise, float] = {"none": 0.0, "light": 3.5, "strong": 8.0}
+_COLOURS: dict[facts.Colour, Rgb] = {
+    "red": (222, 58, 62), "orange": (245, 136, 36), "yellow": (250, 206, 56), "green": (56, 158, 92),
+    "blue": (48, 112, 214), "purple": (132, 76, 186), "pink": (246, 140, 182), "black": (44, 48, 58),
+}  # fmt: skip
+_TINTS: dict[facts.Tint, Rgb] = {
+    "cream": (250, 243, 226), "mint": (221, 240, 230), "frosty": (218, 234, 247),
+    "lilac": (233, 226, 244), "peach": (252, 229, 216), "silver": (231, 234, 238),
+}  # fmt: skip
 _WHITE: Rgb = (255, 255, 255)
 _SHADE: Rgb = (40, 44, 66)
+_SIZE = (WIDTH_PX * SUPERSAMPLING, HEIGHT_PX * SUPERSAMPLING)
 
 
 def render_jpeg(scene: Scene) -> bytes:
     """The scene's picture as JPEG bytes, 320 x 240 RGB; the same bytes for the same scene and Pillow."""
-    canvas = _draw_backdrop(scene.backdrop)
+    canvas = draw_backdrop(scene.backdrop).copy()
     for thing in scene.things:
-        _draw_thing(canvas, thing)
+        draw_thing(canvas, thing)
     picture = canvas.reduce(SUPERSAMPLING)
+    if sigma := NOISE_SIGMA[scene.backdrop.noise]:
+        noise = scene.noise_stream("noise").normal(0.0, sigma, (HEIGHT_PX, WIDTH_PX, 1))
+        picture = Image.fromarray(np.clip(np.asarray(picture) + noise, 0, 255).round().astype(np.uint8))
     encoded = io.BytesIO()
-    _with_noise(picture, scene).save(encoded, format="JPEG", quality=JPEG_QUALITY)
+    picture.save(encoded, format="JPEG", quality=JPEG_QUALITY)
     return encoded.getvalue()
-
-
-def _with_noise(picture: Image.Image, scene: Scene) -> Image.Image:
-    sigma = _NOISE_SIGMA[scene.backdrop.noise]
-    if sigma == 0.0:
-        return picture
-    generator = np.random.default_rng(random_stream(scene.seed, scene.number, "noise").getrandbits(64))
-    noise = generator.normal(0.0, sigma, (HEIGHT_PX, WIDTH_PX, 1))
-    return Image.fromarray(np.clip(np.asarray(picture) + noise, 0, 255).round().astype(np.uint8))
 
 
 def _blend(colour: Rgb, other: Rgb, share: float) -> Rgb:
@@ -80,15 +57,13 @@ def _gradient(size: tuple[int, int], top: Rgb, bottom: Rgb) -> Image.Image:
     return Image.fromarray(np.repeat(column[:, None], size[0], axis=1))
 
 
-def _draw_thing(canvas: Image.Image, thing: Thing) -> None:
+def draw_thing(canvas: Image.Image, thing: Thing) -> None:
+    """Stick the thing onto a canvas of `SUPERSAMPLING` times the picture's size, its shadow first."""
     scale, margin = SUPERSAMPLING, 8 * SUPERSAMPLING
     x1, y1, x2, y2 = (edge * scale for edge in thing.box_xyxy_px)
     corner = (math.floor(x1) - margin, math.floor(y1) - margin)
     size = (math.ceil(x2 - x1) + 2 * margin, math.ceil(y2 - y1) + 2 * margin)
-    centre = (thing.centre_x_px * scale - corner[0], thing.centre_y_px * scale - corner[1])
-    radius = thing.radius_px * scale
-    edge = outline(thing.kind, centre=centre, radius=radius, tilt_deg=thing.tilt_deg)
-    inner = hole(thing.kind, centre=centre, radius=radius, tilt_deg=thing.tilt_deg)
+    edge, inner = outline(thing, scale=scale, origin=corner), hole(thing, scale=scale, origin=corner)
     mask = _mask(size, edge, inner)
     paper = _mask(size, edge, inner, border=round(3.4 * scale))
     shadow = paper.filter(ImageFilter.GaussianBlur(2.6 * scale)).point(lambda level: level * 0.36)
@@ -141,67 +116,47 @@ def _draw_pattern(pencil: ImageDraw.ImageDraw, thing: Thing, box: tuple[float, f
                 pencil.ellipse([x - dot, y - dot, x + dot, y + dot], fill=ink)
 
 
-def _draw_backdrop(backdrop: Backdrop) -> Image.Image:
-    size = (WIDTH_PX * SUPERSAMPLING, HEIGHT_PX * SUPERSAMPLING)
+@lru_cache(maxsize=1)  # a scene's picture and film share it
+def draw_backdrop(backdrop: facts.Backdrop) -> Image.Image:
+    """The canvas before there are things on it, `SUPERSAMPLING` times as large as the picture; copy it to draw."""
     tint = _TINTS[backdrop.tint]
-    low, high = _blend(tint, _SHADE, 0.05), _blend(tint, _WHITE, 0.55)
-    canvas = _gradient(size, high, low)
+    canvas = _gradient(_SIZE, _blend(tint, _WHITE, 0.55), _blend(tint, _SHADE, 0.05))
     pencil = ImageDraw.Draw(canvas)
-    ink = _blend(tint, _SHADE, 0.13)
-    match backdrop.motif:
-        case "grid":
-            _draw_grid(pencil, ink)
-        case "waves":
-            _draw_waves(pencil, ink)
-        case "hills":
-            _draw_hills(pencil, tint)
-        case "bricks":
-            _draw_bricks(pencil, ink)
-        case "rays":
-            _draw_rays(pencil, _blend(tint, _SHADE, 0.08))
-        case "plain":
-            pass
+    for line, width in _lines(backdrop.motif):
+        pencil.line(line, fill=_blend(tint, _SHADE, 0.13), width=width)
+    for area, shade in _areas(backdrop.motif):
+        pencil.polygon(area, fill=_blend(tint, _SHADE, shade))
     return canvas
 
 
-def _draw_grid(pencil: ImageDraw.ImageDraw, ink: Rgb) -> None:
-    width, height, pitch = WIDTH_PX * SUPERSAMPLING, HEIGHT_PX * SUPERSAMPLING, 20 * SUPERSAMPLING
-    for x in range(pitch // 2, width, pitch):
-        pencil.line([(x, 0), (x, height)], fill=ink, width=SUPERSAMPLING)
-    for y in range(pitch // 2, height, pitch):
-        pencil.line([(0, y), (width, y)], fill=ink, width=SUPERSAMPLING)
+def _lines(motif: facts.Motif) -> Iterator[tuple[Sequence[Point], int]]:
+    """Lines of a motif and their widths."""
+    (width, height), scale = _SIZE, SUPERSAMPLING
+    match motif:
+        case "grid":
+            yield from (([(x, 0), (x, height)], scale) for x in range(10 * scale, width, 20 * scale))
+            yield from (([(0, y), (width, y)], scale) for y in range(10 * scale, height, 20 * scale))
+        case "waves":
+            for y in range(11 * scale, height + 22 * scale, 22 * scale):
+                turns = [(x, math.tau * x / (width / 7)) for x in range(0, width + 8, 8)]
+                yield [(x, y + 5 * scale * math.sin(turn)) for x, turn in turns], 2 * scale
+        case "bricks":
+            for row, y in enumerate(range(0, height, 20 * scale)):
+                yield [(0, y), (width, y)], round(1.4 * scale)
+                for x in range(20 * scale * (row % 2), width, 40 * scale):
+                    yield [(x, y), (x, y + 20 * scale)], round(1.4 * scale)
 
 
-def _draw_waves(pencil: ImageDraw.ImageDraw, ink: Rgb) -> None:
-    width, height, pitch = WIDTH_PX * SUPERSAMPLING, HEIGHT_PX * SUPERSAMPLING, 22 * SUPERSAMPLING
-    for y in range(pitch // 2, height + pitch, pitch):
-        crest = [(x, y + 5 * SUPERSAMPLING * math.sin(math.tau * x / (width / 7))) for x in range(0, width + 8, 8)]
-        pencil.line(crest, fill=ink, width=2 * SUPERSAMPLING)
-
-
-def _draw_hills(pencil: ImageDraw.ImageDraw, tint: Rgb) -> None:
-    width, height = WIDTH_PX * SUPERSAMPLING, HEIGHT_PX * SUPERSAMPLING
-    for layer, (level, swing, waves) in enumerate(((0.52, 0.07, 1.3), (0.68, 0.06, 1.9), (0.84, 0.05, 1.1))):
-        ridge = [
-            (x, height * (level + swing * math.sin(math.tau * waves * x / width + 2.1 * layer)))
-            for x in range(0, width + 8, 8)
-        ]
-        pencil.polygon([(0, height), *ridge, (width + 8, height)], fill=_blend(tint, _SHADE, 0.06 + 0.05 * layer))
-
-
-def _draw_bricks(pencil: ImageDraw.ImageDraw, ink: Rgb) -> None:
-    width, height = WIDTH_PX * SUPERSAMPLING, HEIGHT_PX * SUPERSAMPLING
-    brick_width, brick_height = 40 * SUPERSAMPLING, 20 * SUPERSAMPLING
-    for row, y in enumerate(range(0, height, brick_height)):
-        pencil.line([(0, y), (width, y)], fill=ink, width=round(1.4 * SUPERSAMPLING))
-        for x in range(brick_width // 2 * (row % 2), width, brick_width):
-            pencil.line([(x, y), (x, y + brick_height)], fill=ink, width=round(1.4 * SUPERSAMPLING))
-
-
-def _draw_rays(pencil: ImageDraw.ImageDraw, ink: Rgb) -> None:
-    width, height = WIDTH_PX * SUPERSAMPLING, HEIGHT_PX * SUPERSAMPLING
-    centre, reach = (width / 2, height * 1.05), width * 1.2
-    for ray in range(0, 36, 2):
-        angles = (math.radians(ray * 10), math.radians(ray * 10 + 10))
-        tips = [(centre[0] + reach * math.cos(angle), centre[1] + reach * math.sin(angle)) for angle in angles]
-        pencil.polygon([centre, *tips], fill=ink)
+def _areas(motif: facts.Motif) -> Iterator[tuple[Sequence[Point], float]]:
+    """Filled areas of a motif and how dark they are."""
+    width, height = _SIZE
+    if motif == "hills":
+        for layer, (level, swing, waves) in enumerate(((0.52, 0.07, 1.3), (0.68, 0.06, 1.9), (0.84, 0.05, 1.1))):
+            turns = [(x, math.tau * waves * x / width + 2.1 * layer) for x in range(0, width + 8, 8)]
+            ridge = [(x, height * (level + swing * math.sin(turn))) for x, turn in turns]
+            yield [(0, height), *ridge, (width + 8, height)], 0.06 + 0.05 * layer
+    if motif == "rays":
+        x, y, reach = width / 2, height * 1.05, width * 1.2
+        for ray in range(0, 36, 2):
+            angles = (math.radians(ray * 10), math.radians(ray * 10 + 10))
+            yield [(x, y), *((x + reach * math.cos(one), y + reach * math.sin(one)) for one in angles)], 0.08

@@ -1,22 +1,26 @@
 """What a scene of the small world is: facts only; pictures, sounds, captions and questions are made from them.
 
-A scene is one moment seen and one short clip heard. Its clock starts at 0 s, and things keep their number for the whole
-scene: that is what motion (a path for each thing) and activity (a span of the clock) will hang on.
+A scene is a picture, a film that begins as that picture, a sound clip, and what a person's motion sensor recorded. Each
+clock starts at 0 s; things keep their number for the whole scene.
 """
 
+import math
 import random
 from typing import Literal, get_args
 
+import numpy as np
 from msgspec import Struct
 
-SCHEMA = 1
+SCHEMA = 2
 WIDTH_PX = 320
 HEIGHT_PX = 240
 SAMPLE_RATE_HZ = 16_000
+FILM_FPS = 8
+IMU_RATE_HZ = 200
+IMU_DURATION_S = 5.0
 
 Split = Literal["train", "val", "test"]
-Modality = Literal["image", "audio"]
-Purpose = Literal["facts", "noise", "synthesis", "image captions", "audio captions", "questions"]
+Modality = Literal["image", "audio", "video", "imu"]
 Kind = Literal[
     "circle", "square", "triangle", "star", "heart", "hexagon", "ring", "frame", "cross", "moon", "flower", "drop"
 ]
@@ -32,7 +36,15 @@ Sound = Literal[
 Loudness = Literal["soft", "normal", "loud"]
 Pitch = Literal["low", "middle", "high"]
 Floor = Literal["silence", "hiss", "wind", "rain"]
+Motion = Literal[
+    "left", "right", "up", "down", "circles", "grows", "shrinks", "spins", "blinks", "disappears"
+]  # fmt: skip
+Activity = Literal[
+    "stand", "walk", "run", "jump", "turn left", "turn right", "climb stairs", "nod", "shake the head", "cycle"
+]
+Pace = Literal["slow", "steady", "fast"]
 
+SPLITS: tuple[Split, ...] = get_args(Split)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 COLOURS: tuple[Colour, ...] = get_args(Colour)
 SIZES: tuple[Size, ...] = get_args(Size)
@@ -44,6 +56,12 @@ SOUNDS: tuple[Sound, ...] = get_args(Sound)
 LOUDNESSES: tuple[Loudness, ...] = get_args(Loudness)
 PITCHES: tuple[Pitch, ...] = get_args(Pitch)
 FLOORS: tuple[Floor, ...] = get_args(Floor)
+MODALITIES: tuple[Modality, ...] = get_args(Modality)
+MOTIONS: tuple[Motion, ...] = get_args(Motion)
+DIRECTIONS = MOTIONS[:4]
+STEPS: dict[Motion, tuple[int, int]] = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
+ACTIVITIES: tuple[Activity, ...] = get_args(Activity)
+PACES: tuple[Pace, ...] = get_args(Pace)
 
 HOLE_RADIUS: dict[Kind, float] = {"ring": 0.62, "frame": 0.52}
 """Radius of the largest circle inside the hole of a hollow kind, in units of the thing's radius."""
@@ -67,6 +85,10 @@ class Thing(Struct, frozen=True, forbid_unknown_fields=True):
     tilt_deg: float
     box_xyxy_px: tuple[float, float, float, float]
     visible_share: float
+
+    def distance_px(self, other: "Thing") -> float:
+        """Distance of the centres."""
+        return math.dist((self.centre_x_px, self.centre_y_px), (other.centre_x_px, other.centre_y_px))
 
     @property
     def is_clear(self) -> bool:
@@ -114,6 +136,36 @@ class Soundscape(Struct, frozen=True, forbid_unknown_fields=True):
     events: tuple[SoundEvent, ...]
 
 
+class MotionEvent(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one thing does between two times; the others are still.
+
+    `amount` is the way in pixels of the picture for directions, the radius of the round for `circles` (negative: it
+    begins downwards), and the factor of size for `grows` and `shrinks`.
+    """
+
+    thing: int
+    motion: Motion
+    start_s: float
+    end_s: float
+    amount: float = 0.0
+
+
+class Film(Struct, frozen=True, forbid_unknown_fields=True):
+    """One event after the other, never two at once; the first frame is the picture of the scene."""
+
+    duration_s: float
+    events: tuple[MotionEvent, ...]
+
+
+class ActivitySpan(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the person who wears the sensor does between two times; who stands has no pace but `steady`."""
+
+    activity: Activity
+    pace: Pace
+    start_s: float
+    end_s: float
+
+
 class Scene(Struct, frozen=True, forbid_unknown_fields=True):
     """All facts of one scene, and the five captions of each modality that the official files carry.
 
@@ -128,8 +180,9 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True):
     things: tuple[Thing, ...]
     overlaps: tuple[Overlap, ...]
     soundscape: Soundscape
-    image_captions: tuple[str, ...] = ()
-    audio_captions: tuple[str, ...] = ()
+    film: Film
+    activities: tuple[ActivitySpan, ...]
+    captions: dict[Modality, tuple[str, ...]] = {}
 
     @property
     def image_id(self) -> int:
@@ -142,13 +195,8 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True):
         return "train2014" if self.split == "train" else "val2014"
 
     @property
-    def image_path(self) -> str:
-        """Path of the picture under its COCO-style name."""
-        return f"images/{self.image_split}/COCO_{self.image_split}_{self.image_id:012d}.jpg"
-
-    @property
     def youtube_id(self) -> str:
-        """Eleven characters as AudioCaps has them; invented, it names no video."""
+        """Eleven characters as AudioCaps has them, and Ego4D's video_uid; invented, it names no video."""
         return f"world{_base36(self.number):0>6}"
 
     @property
@@ -156,10 +204,25 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True):
         """Start time for the AudioCaps-style rows; invented as well."""
         return self.number % 30 * 10
 
-    @property
-    def audio_path(self) -> str:
-        """Path of the clip under its AudioCaps-style name."""
-        return f"audiocaps/audios/{self.youtube_id}_{self.audio_start_s}.wav"
+    def path(self, modality: Modality) -> str:
+        """Path of a medium, under the name that COCO, AudioCaps, MSR-VTT and Ego4D would give it."""
+        match modality:
+            case "image":
+                return f"images/{self.image_split}/COCO_{self.image_split}_{self.image_id:012d}.jpg"
+            case "audio":
+                return f"audiocaps/audios/{self.youtube_id}_{self.audio_start_s}.wav"
+            case "video":
+                return f"msrvtt/videos/video{self.number}.mp4"
+            case "imu":
+                return f"ego4d/imu/{self.youtube_id}.npy"
+
+    def stream(self, purpose: str) -> random.Random:
+        """The scene's random numbers for one purpose; see `random_stream`."""
+        return random_stream(self.seed, self.number, purpose)
+
+    def noise_stream(self, purpose: str) -> np.random.Generator:
+        """The same for arrays."""
+        return np.random.default_rng(self.stream(purpose).getrandbits(64))
 
 
 def split_of(number: int) -> Split:
@@ -179,15 +242,26 @@ def is_turn_of(split: Split, sound: Sound, turn: int) -> bool:
     return is_held_out == (split != "train")
 
 
-def random_stream(seed: int, number: int, purpose: Purpose) -> random.Random:
-    """Random numbers of one scene for one purpose; no purpose and no other scene can disturb them."""
-    return random.Random(f"anymodal world {SCHEMA}/{seed}/{number}/{purpose}")
+def is_act_of(split: Split, motion: Motion, kind: Kind) -> bool:
+    """Whether a thing of this kind may do this in the split: one motion in three of each kind is held out."""
+    is_held_out = (MOTIONS.index(motion) + KINDS.index(kind)) % 3 == 0
+    return is_held_out == (split != "train")
+
+
+def is_pace_of(split: Split, activity: Activity, pace: Pace) -> bool:
+    """Whether the activity may have this pace in the split: one pace of each is held out, but not for standing."""
+    is_held_out = (ACTIVITIES.index(activity) + PACES.index(pace)) % 3 == 0
+    return is_held_out == (split != "train") if activity != "stand" else pace == "steady"
+
+
+def random_stream(seed: int, number: int, purpose: str) -> random.Random:
+    """Random numbers of one scene for one purpose; no purpose and no other scene can disturb them.
+
+    The 1 is the version that the first purposes came with: they draw the same numbers ever since.
+    """
+    return random.Random(f"anymodal world 1/{seed}/{number}/{purpose}")
 
 
 def _base36(number: int) -> str:
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    text = ""
-    while number:
-        number, digit = divmod(number, 36)
-        text = digits[digit] + text
-    return text or "0"
+    rest, digit = divmod(number, 36)
+    return (_base36(rest) if rest else "") + "0123456789abcdefghijklmnopqrstuvwxyz"[digit]

@@ -8,46 +8,28 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.sources.world.scene import (
-    SAMPLE_RATE_HZ,
-    Floor,
-    Loudness,
-    Pitch,
-    Scene,
-    Sound,
-    SoundEvent,
-    random_stream,
-)
+from curation.sources.world import scene as facts
+from curation.sources.world.scene import SAMPLE_RATE_HZ, Scene, Sound, SoundEvent
 
 FloatArray = NDArray[np.float64]
 
 BURST_S: dict[Sound, float] = {
-    "bell": 0.6,
-    "drum": 0.28,
-    "whistle": 0.4,
-    "siren": 0.8,
-    "clock": 0.16,
-    "buzzer": 0.45,
-    "water": 0.7,
-    "engine": 0.8,
-    "bird": 0.36,
-    "horn": 0.5,
-    "frog": 0.4,
-    "guitar": 0.5,
-}
+    "bell": 0.6, "drum": 0.28, "whistle": 0.4, "siren": 0.8, "clock": 0.16, "buzzer": 0.45, "water": 0.7,
+    "engine": 0.8, "bird": 0.36, "horn": 0.5, "frog": 0.4, "guitar": 0.5,
+}  # fmt: skip
 """How long one repetition of each sound lasts, in seconds."""
 
 UNPITCHED: frozenset[Sound] = frozenset({"clock", "water"})
 """Sounds of which nobody would say that they are high or low."""
 
-_PEAK: dict[Loudness, float] = {"soft": 0.12, "normal": 0.35, "loud": 0.85}
-_PITCH_FACTOR: dict[Pitch, float] = {"low": 0.6, "middle": 1.0, "high": 1.65}
-_FLOOR_RMS: dict[Floor, float] = {"silence": 0.0003, "hiss": 0.006, "wind": 0.012, "rain": 0.009}
+_PEAK: dict[facts.Loudness, float] = {"soft": 0.12, "normal": 0.35, "loud": 0.85}
+_PITCH_FACTOR: dict[facts.Pitch, float] = {"low": 0.6, "middle": 1.0, "high": 1.65}
+_FLOOR_RMS: dict[facts.Floor, float] = {"silence": 0.0003, "hiss": 0.006, "wind": 0.012, "rain": 0.009}
 
 
 def render_wav(scene: Scene) -> bytes:
     """The scene's clip as a WAV file: 16 kHz, mono, 16 bit; the same bytes for the same scene and numpy."""
-    generator = np.random.default_rng(random_stream(scene.seed, scene.number, "synthesis").getrandbits(64))
+    generator = scene.noise_stream("synthesis")
     samples = round(scene.soundscape.duration_s * SAMPLE_RATE_HZ)
     signal = _floor(scene.soundscape.floor, samples, generator)
     for event in scene.soundscape.events:
@@ -71,7 +53,7 @@ def _add_event(signal: FloatArray, event: SoundEvent, generator: np.random.Gener
         signal[start : start + len(burst)] += burst[:room]
 
 
-def _floor(floor: Floor, samples: int, generator: np.random.Generator) -> FloatArray:
+def _floor(floor: facts.Floor, samples: int, generator: np.random.Generator) -> FloatArray:
     noise = generator.standard_normal(samples)
     if floor == "wind":
         slow = 1.0 + 0.6 * np.sin(np.linspace(generator.uniform(0, math.tau), 9.0, samples))
@@ -86,8 +68,7 @@ def _floor(floor: Floor, samples: int, generator: np.random.Generator) -> FloatA
 def _burst(sound: Sound, factor: float, generator: np.random.Generator) -> FloatArray:
     """One repetition of a sound with its pitch multiplied by `factor`; scale is free, ends are faded."""
     seconds = np.arange(round(BURST_S[sound] * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
-    tone = _TONES.get(sound)
-    burst = tone(seconds, factor) if tone else _TEXTURES[sound](seconds, factor, generator)
+    burst = _SOURCES[sound](seconds, factor, generator)
     rise, fall = np.arange(len(burst)) / 64, np.arange(len(burst))[::-1] / 320
     return burst * np.minimum(1.0, np.minimum(rise, fall))
 
@@ -114,7 +95,11 @@ def _band(signal: FloatArray, low_hz: float, high_hz: float) -> FloatArray:
     return np.asarray(np.fft.irfft(np.fft.rfft(signal) * gain, len(signal)))
 
 
-def _bell(seconds: FloatArray, factor: float) -> FloatArray:
+def _noise(seconds: FloatArray, generator: np.random.Generator) -> FloatArray:
+    return generator.standard_normal(len(seconds))
+
+
+def _bell(seconds: FloatArray, factor: float, _: np.random.Generator) -> FloatArray:
     """Partials of a bell, the high ones soon gone."""
     burst = np.zeros_like(seconds)
     for ratio, level, decay in ((0.5, 0.5, 3), (1, 1, 4), (1.19, 0.6, 5), (2, 0.55, 6), (2.74, 0.4, 8), (5.4, 0.2, 14)):
@@ -122,42 +107,9 @@ def _bell(seconds: FloatArray, factor: float) -> FloatArray:
     return burst
 
 
-def _siren(seconds: FloatArray, factor: float) -> FloatArray:
+def _siren(seconds: FloatArray, factor: float, _: np.random.Generator) -> FloatArray:
     tone = _wave(seconds, 720 * factor * (1 + 0.38 * np.sin(math.tau * 2.5 * seconds - math.pi / 2)))
     return tone + 0.3 * tone**3
-
-
-def _buzzer(seconds: FloatArray, factor: float) -> FloatArray:
-    return np.sign(np.sin(math.tau * 150 * factor * seconds))
-
-
-def _bird(seconds: FloatArray, factor: float) -> FloatArray:
-    chirp = _wave(seconds, 2700 * factor**0.6 * (1 + 0.25 * np.sin(math.tau * 9 * seconds)))
-    return np.asarray(chirp * np.sin(math.tau * 4.5 * seconds) ** 2)
-
-
-def _horn(seconds: FloatArray, factor: float) -> FloatArray:
-    low = _partials(seconds, 311 * factor, count=12, slope=-0.8)
-    return low + _partials(seconds, 392 * factor, count=12, slope=-0.8)
-
-
-def _frog(seconds: FloatArray, factor: float) -> FloatArray:
-    croaks = np.clip(np.sin(math.tau * 17 * seconds), 0.0, 0.3)
-    return np.asarray(_partials(seconds, 190 * factor, count=8, slope=-0.3) * croaks)
-
-
-def _guitar(seconds: FloatArray, factor: float) -> FloatArray:
-    return _partials(seconds, 165 * factor, count=16, slope=-0.7, damping=2.2)
-
-
-def _drum(seconds: FloatArray, factor: float, generator: np.random.Generator) -> FloatArray:
-    skin = _wave(seconds, factor * (60 + 150 * np.exp(-seconds * 30))) * np.exp(-seconds * 11)
-    return np.asarray(skin + 0.15 * generator.standard_normal(len(seconds)) * np.exp(-seconds * 70))
-
-
-def _whistle(seconds: FloatArray, factor: float, generator: np.random.Generator) -> FloatArray:
-    tone = _wave(seconds, 1700 * factor * (1 + 0.012 * np.sin(math.tau * 11 * seconds)))
-    return tone + 0.12 * _band(generator.standard_normal(len(seconds)), 1000, 5000)
 
 
 def _clock(seconds: FloatArray, factor: float, generator: np.random.Generator) -> FloatArray:
@@ -165,12 +117,12 @@ def _clock(seconds: FloatArray, factor: float, generator: np.random.Generator) -
     clicks = np.zeros_like(seconds)
     for at_s, level in ((0.01, 1.0), (0.09, 0.6)):
         clicks += level * (seconds >= at_s) * np.exp(-np.maximum(seconds - at_s, 0.0) * 260)
-    return _band(generator.standard_normal(len(seconds)) * clicks, 2400 * factor, 5000 * factor)
+    return _band(_noise(seconds, generator) * clicks, 2400 * factor, 5000 * factor)
 
 
 def _water(seconds: FloatArray, factor: float, generator: np.random.Generator) -> FloatArray:
     """Rushing noise with rising bubbles."""
-    burst = 0.5 * _band(generator.standard_normal(len(seconds)), 500, 3000)
+    burst = 0.5 * _band(_noise(seconds, generator), 500, 3000)
     for start_s in generator.uniform(0.0, seconds[-1] - 0.07, 9):
         local_s = np.clip(seconds - start_s, 0.0, 0.07)
         bubble = np.sin(math.tau * (generator.uniform(500, 1100) * factor + 5000 * local_s) * local_s)
@@ -180,23 +132,26 @@ def _water(seconds: FloatArray, factor: float, generator: np.random.Generator) -
 
 def _engine(seconds: FloatArray, factor: float, generator: np.random.Generator) -> FloatArray:
     puffs = 0.6 + 0.4 * np.sin(math.tau * 11.5 * factor * seconds)
-    noise = _band(generator.standard_normal(len(seconds)), 80, 500)
+    noise = _band(_noise(seconds, generator), 80, 500)
     return np.asarray((_partials(seconds, 46 * factor, count=18, slope=-0.7) + 0.8 * noise) * puffs)
 
 
-_TONES: dict[Sound, Callable[[FloatArray, float], FloatArray]] = {
-    "bell": _bell,
-    "siren": _siren,
-    "buzzer": _buzzer,
-    "bird": _bird,
-    "horn": _horn,
-    "frog": _frog,
-    "guitar": _guitar,
-}
-_TEXTURES: dict[Sound, Callable[[FloatArray, float, np.random.Generator], FloatArray]] = {
-    "drum": _drum,
-    "whistle": _whistle,
-    "clock": _clock,
-    "water": _water,
-    "engine": _engine,
-}
+_SOURCES: dict[Sound, Callable[[FloatArray, float, np.random.Generator], FloatArray]] = {
+    "bell": _bell, "siren": _siren, "clock": _clock, "water": _water, "engine": _engine,
+    "buzzer": lambda s, f, _: np.sign(np.sin(math.tau * 150 * f * s)),
+    "bird": lambda s, f, _: (
+        _wave(s, 2700 * f**0.6 * (1 + 0.25 * np.sin(math.tau * 9 * s))) * np.sin(math.tau * 4.5 * s) ** 2
+    ),
+    "horn": lambda s, f, _: _partials(s, 311 * f, count=12, slope=-0.8) + _partials(s, 392 * f, count=12, slope=-0.8),
+    "frog": lambda s, f, _: (
+        _partials(s, 190 * f, count=8, slope=-0.3) * np.clip(np.sin(math.tau * 17 * s), 0.0, 0.3)
+    ),
+    "guitar": lambda s, f, _: _partials(s, 165 * f, count=16, slope=-0.7, damping=2.2),
+    "drum": lambda s, f, g: (
+        _wave(s, f * (60 + 150 * np.exp(-s * 30))) * np.exp(-s * 11) + 0.15 * _noise(s, g) * np.exp(-s * 70)
+    ),
+    "whistle": lambda s, f, g: (
+        _wave(s, 1700 * f * (1 + 0.012 * np.sin(math.tau * 11 * s))) + 0.12 * _band(_noise(s, g), 1000, 5000)
+    ),
+}  # fmt: skip
+"""One repetition of each sound, from the seconds since its start, the factor of its pitch, and noise."""
