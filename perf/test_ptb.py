@@ -44,7 +44,7 @@ def test_tokens_beside_java(benchmark: BenchmarkFixture, name: str) -> None:
         found.append(PTBTokenizer().tokenize({number: [{"caption": text}] for number, text in enumerate(captions)}))
 
     def ours() -> list[list[str]]:
-        ptb._lexer.cache_clear()  # as in a fresh process: no words remembered, no states built
+        ptb._lexer.cache_clear()  # as in a fresh process: no words remembered, no table read
         return ptb.ptb_tokenize(captions)
 
     tokens = beside(benchmark, ours, n=len(captions), peer=peer)

@@ -11,8 +11,7 @@ from itertools import chain
 from typing import Final
 
 from evals.errors import PredictionError
-from evals.metrics.ptb_automaton import Automaton, Hopeless
-from evals.metrics.ptb_rules import CLASSES, MACROS, RULES
+from evals.metrics.ptb_table import Hopeless, Table
 
 _PUNCTUATION = "'' ' `` ` -LRB- -RRB- -LCB- -RCB- . ? ! , : - -- ... ;"
 _DROPPED: Final = frozenset(["", *_PUNCTUATION.split()])
@@ -65,7 +64,7 @@ class _Lexer:
     """The automaton, with a memory of chunks between spaces whose tokens no neighbour can change."""
 
     def __init__(self) -> None:
-        self._automaton = Automaton(RULES, macros=MACROS, classes=CLASSES)
+        self._table = Table()
         self._inside: dict[str, list[str]] = {"": []}
         self._at_end: dict[str, list[str]] = {"": []}
 
@@ -80,7 +79,7 @@ class _Lexer:
                 begin += len(lines[number]) + 1
                 number += 1
             else:
-                read, end = self._read(text, begin, lines[number], hopeless)
+                read, end = self._read(text, begin, hopeless)
                 rows += read
                 number += text.count("\n", begin, end) or 1
                 begin = end
@@ -93,30 +92,27 @@ class _Lexer:
         except KeyError:
             return None
 
-    def _known_words(self, line: str) -> tuple[int, list[str]]:
-        """Characters of the line's first words that memory knows, up to the blank behind the last, and their tokens."""
-        length, tokens = 0, list[str]()
-        for word in line.split(" ")[:-1]:
-            known = self._inside.get(word)
-            if known is None:
-                break
-            tokens += known
-            length += len(word) + 1
-        return max(0, length - 1), tokens
-
-    def _read(self, text: str, begin: int, line: str, hopeless: Hopeless) -> tuple[list[list[str]], int]:
-        """Rows from `begin`, where `line` begins, to the next newline outside a token, and the place behind it."""
-        rows = list[list[str]]()
-        length, tokens = self._known_words(line)
-        at = chunk_begin = begin + length
-        chunk_token, seen = len(tokens), begin
-        while at < len(text):
-            if at == chunk_begin and (end := text.find(" ", at, at + _LONGEST_KNOWN_CHUNK)) > 0:
+    def _known_words(self, text: str, at: int, tokens: list[str]) -> int:
+        """Place behind the words from `at` that memory knows, each with its blank; adds their tokens."""
+        if not (tokens and tokens[-1][-1:].isspace()):  # whether that blank is written depends on what follows
+            while (end := text.find(" ", at, at + _LONGEST_KNOWN_CHUNK)) >= 0:
                 known = self._inside.get(text[at:end])
-                if known is not None:
-                    tokens += known
-                    at = chunk_begin = end
-            match, token, looked = self._automaton.token(text, at, hopeless)
+                if known is None or text[end + 1 : end + 2].isspace():  # blanks in a row are read as one
+                    break
+                tokens += known
+                at = end + 1
+        return at
+
+    def _read(self, text: str, at: int, hopeless: Hopeless) -> tuple[list[list[str]], int]:
+        """Rows from `at` to the next newline outside a token, and the place behind it."""
+        rows, tokens, chunk_begin, chunk_token, seen = list[list[str]](), list[str](), at, 0, at
+        while at < len(text):
+            if at == chunk_begin:
+                at = chunk_begin = self._known_words(text, at, tokens)
+                chunk_token = len(tokens)
+                if at == len(text):
+                    break
+            match, token, looked = self._table.token(text, at, hopeless)
             if token == "\n" or match[0] == " ":
                 if seen <= at + 1 and chunk_begin < at:
                     self._remember(text[chunk_begin:at], text[at], tokens[chunk_token:])
@@ -126,7 +122,7 @@ class _Lexer:
                     if match == "\n":
                         return rows, at + 1
                 at = chunk_begin = at + len(match)
-                chunk_token, seen = len(tokens), begin
+                seen = at
                 continue
             if token is not None:
                 tokens.append(token)

@@ -1,46 +1,27 @@
 """Longest-match automaton: many patterns, one pass, ties to the earlier pattern.
 
 Patterns use a small regular syntax: literals, `\\` escapes, `[...]` classes with ranges, negation and `{NAME}` inside,
-`{NAME}` macros, groups, `|`, `*`, `+`, `?` and `{m,n}`. A group `(?i:...)` takes letters in every case. Deterministic
-states are built only when some text reaches them.
+`{NAME}` macros, groups, `|`, `*`, `+`, `?` and `{m,n}`. A group `(?i:...)` takes letters in every case. Run as a
+module, this file writes the tables that `ptb_table` reads.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from evals.metrics.ptb_characters import lower_case
+import numpy as np
+import numpy.typing as npt
+
+from evals.metrics.ptb_rules import MACROS, RULES, Rule, classes
+from evals.metrics.ptb_table import CHARACTERS, FILE
+
+IntArray = npt.NDArray[np.int64]
 
 # Letters that Unicode folds to an ASCII letter; the official rules take them in words, not in classes.
 _ODD_CASES = {"i": "\u0130\u0131", "k": "\u212a", "s": "\u017f"}
 
-_NEAR_CHARACTERS = 64  # looks ahead up to here are not written down
-
 Edge = tuple[int, int]  # symbol set, target position
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One kind of token.
-
-    Attributes:
-        pattern: What the token holds.
-        ahead: What must follow; it counts for the length of the match but stays unread.
-        unread: How many characters that are, or what finds them at the end of the match.
-        write: Match without the unread rest -> token; None for no token.
-    """
-
-    pattern: str
-    ahead: str = ""
-    unread: int | re.Pattern[str] = 0
-    write: Callable[[str], str | None] = lower_case
-
-    def kept(self, match: str) -> str:
-        """The part of a match that is read."""
-        if isinstance(self.unread, int):
-            return match[: len(match) - self.unread]
-        found = self.unread.search(match)
-        return match[: found.start()] if found else match
 
 
 @dataclass(slots=True, eq=False)
@@ -49,19 +30,15 @@ class State:
 
     positions: tuple[int, ...]
     rule: int
-    after: dict[int, "State | None"] = field(default_factory=dict)
-
-
-Hopeless = dict[int, State]  # place in a text -> state from which nothing more matches there
 
 
 class Automaton:
-    """All rules of a lexer as one lazily built deterministic automaton."""
+    """All rules of a lexer as one deterministic automaton."""
 
     def __init__(
         self, rules: Sequence[Rule], *, macros: Mapping[str, str], classes: Mapping[str, frozenset[str]]
     ) -> None:
-        self._rules, self.macros, self.classes = rules, macros, classes
+        self.macros, self.classes = macros, classes
         self._sets: dict[frozenset[str] | tuple[frozenset[str], bool], int] = {}
         self._negated: list[tuple[frozenset[str], bool]] = []
         self._epsilon: list[list[int]] = []
@@ -71,7 +48,6 @@ class Automaton:
         self._symbols: dict[tuple[int, ...], int] = {}
         self._members: list[frozenset[int]] = []
         starts = [self._add_rule(index, rule) for index, rule in enumerate(rules)]
-        self.symbol_of = _Symbols(self)
         self.start = self._state(starts)
 
     def _add_rule(self, index: int, rule: Rule) -> int:
@@ -114,64 +90,39 @@ class Automaton:
             self._states[key] = State(key, min((self._ends[p] for p in key if p in self._ends), default=-1))
         return self._states[key]
 
-    def step(self, state: State, symbol: int) -> State | None:
-        """Successor of a state that has not met this symbol before."""
+    def _step(self, state: State, symbol: int) -> State | None:
         members = self._members[symbol]
         targets = [target for p in state.positions for characters, target in self._edges[p] if characters in members]
-        state.after[symbol] = successor = self._state(targets) if targets else None
-        return successor
+        return self._state(targets) if targets else None
 
-    def longest(self, text: str, begin: int, hopeless: Hopeless) -> tuple[int, int, int]:
-        """(rule, end of its match, first character not looked at); rule -1 if nothing matches."""
-        symbol_of, state, rule, end = self.symbol_of, self.start, -1, begin
-        near = min(begin + _NEAR_CHARACTERS, len(text))
-        for at in range(begin, near):
-            symbol = symbol_of[text[at]]
-            successor = state.after[symbol] if symbol in state.after else self.step(state, symbol)
-            if successor is None:
-                return rule, end, at + 1
-            state = successor
-            if state.rule >= 0:
-                rule, end = state.rule, at + 1
-        return self._longest_far(text, near, hopeless, state=state, best=(rule, end))
-
-    def _longest_far(
-        self, text: str, at: int, hopeless: Hopeless, *, state: State, best: tuple[int, int]
-    ) -> tuple[int, int, int]:
-        """The rest of a long look ahead; what led nowhere once is not walked again, so that time stays linear."""
-        (rule, end), walked, origin, seen = best, list[State](), at, len(text) + 1
-        while at < len(text) and hopeless.get(at) is not state:
-            walked.append(state)
-            symbol = self.symbol_of[text[at]]
-            successor = state.after[symbol] if symbol in state.after else self.step(state, symbol)
-            at += 1
-            if successor is None:
-                seen = at
-                break
-            state = successor
-            if state.rule >= 0:
-                rule, end, origin = state.rule, at, at
-                walked.clear()
-        hopeless.update(zip(range(origin, origin + len(walked)), walked, strict=True))
-        return rule, end, seen
-
-    def token(self, text: str, at: int, hopeless: Hopeless) -> tuple[str, str | None, int]:
-        """What is read at a place, the token it makes (None: none), the first character not looked at."""
-        number, end, seen = self.longest(text, at, hopeless)
-        if number < 0:
-            return text[at], None, seen
-        rule = self._rules[number]
-        match = rule.kept(text[at:end])
-        return match, rule.write(match), seen
+    def table(self) -> bytes:
+        """Symbol of each character (bytes), then the rule of each state and all its successors (16-bit numbers)."""
+        symbols = bytes(self.symbol(chr(code)) for code in range(CHARACTERS))
+        states, numbers = [self.start], {id(self.start): 0}
+        after = list[list[int]]()
+        for state in states:  # grows as successors are found
+            row = [self._step(state, symbol) for symbol in range(len(self._members))]
+            for successor in row:
+                if successor and numbers.setdefault(id(successor), len(states)) == len(states):
+                    states.append(successor)
+            after.append([numbers[id(successor)] if successor else -1 for successor in row])
+        cells = _merged(np.array([state.rule for state in states]), np.array(after))
+        return symbols + cells.astype("<i2").tobytes()
 
 
-class _Symbols(dict[str, int]):
-    def __init__(self, automaton: Automaton) -> None:
-        self._automaton = automaton
-
-    def __missing__(self, character: str) -> int:
-        self[character] = number = self._automaton.symbol(character)
-        return number
+def _merged(ends: IntArray, after: IntArray) -> IntArray:
+    """The fewest states that match the same: the rule of each, then the successors of each."""
+    groups, count = np.unique(ends, return_inverse=True)[1], 0
+    while count != (count := int(groups.max()) + 1):
+        seen = np.column_stack([groups, np.where(after < 0, -1, groups[after])])
+        _, first, groups = np.unique(seen, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)  # the start comes first
+    place = np.argsort(order)
+    ends, after = ends[first[order]], after[first[order]]
+    moved = np.where(after < 0, -1, place[groups[after]])
+    leaf = np.max(after, axis=1) < 0
+    moved = np.where((moved >= 0) & leaf[moved], -2 - ends[moved], moved)
+    return np.concatenate([ends, moved.ravel()])
 
 
 class _Parser:
@@ -294,3 +245,12 @@ class _Parser:
         start, end = self._automaton.position(), self._automaton.position()
         self._automaton.read(start, end, characters, negated=negated)
         return start, end
+
+
+def built() -> bytes:
+    """The content of the table file, before it is packed."""
+    return Automaton(RULES, macros=MACROS, classes=classes()).table()
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name(FILE).write_bytes(zlib.compress(built(), 9))

@@ -8,8 +8,6 @@ import re
 import string
 from typing import Final
 
-import regex  # type: ignore[import-untyped]
-
 _LETTERS: Final = (
     "16 0 a 0 4 0 5 m 1 u 1 cp 4 b e 4 7 0 1 0 3l 4 1 1 2 3 8 0 1 2 1 0 1 j 1 2a 1 3u 8 4d 9 11 2 0 7 12 20 q 5 2 "
     "19 16 z 1 1 2q 1 0 f 1 7 1 a 2 2 0 g 0 1 t t 2g b 0 o w 9 1 4 0 5 l 4 0 9 0 3 0 n o 1z 0 1 a 2f 1h 3 0 i 0 7 9 "
@@ -52,10 +50,20 @@ def _decode(table: str) -> frozenset[str]:
     return frozenset(characters)
 
 
-LETTERS: Final = _decode(_LETTERS)
-COMBINING: Final = _decode(_COMBINING)
-DIGITS: Final = _decode(_DIGITS) | frozenset(string.digits)
-SYMBOLS: Final = _decode(_SYMBOLS)
+def letters() -> frozenset[str]:
+    return _decode(_LETTERS) | frozenset(string.ascii_letters)
+
+
+def combining() -> frozenset[str]:
+    return _decode(_COMBINING)
+
+
+def digits() -> frozenset[str]:
+    return _decode(_DIGITS) | frozenset(string.digits)
+
+
+def symbols() -> frozenset[str]:
+    return _decode(_SYMBOLS) | frozenset("%\\^~|=/&<>+")
 
 
 # Word breaking of Java's lower case, which alone decides where a capital sigma becomes a final one.
@@ -65,16 +73,26 @@ _INNER = (
     rf"(?:(?<={_LETTER})[\p{{Pd}}\p{{Pc}}'.\xad\u2027](?=[[\p{{L}}\p{{Cf}}]--\xad])|(?<=\p{{Nd}})[.,'](?=\p{{Nd}}))"
 )
 _RUN = rf"(?:{_WORD}|{_INNER})*?"
-_CASED = r"[\p{Lu}\p{Ll}\p{Lt}\u0295\u02b0-\u02b8\u02c0\u02c1\u02e0-\u02e4\u037a\u1d2c-\u1d61\u2160-\u217f]"
-_FINAL_SIGMA = regex.compile(rf"(?V1)(?<={_CASED}{_RUN})Σ(?!{_RUN}{_CASED})")
+_CASED = r"[\p{Lu}\p{Ll}\p{Lt}\u0295\u02b0-\u02b8\u02c0\u02c1\u02e0-\u02e4\u0345\u037a\u1d2c-\u1d61\u2160-\u217f]"
+_FINAL_SIGMA = rf"(?V1)(?<={_CASED}{_RUN})Σ(?!{_RUN}{_CASED})"
 _HALF = re.compile("[\ud800-\udfff]")
+
+# Letters that got their lower case after the Unicode 13 of Java 17.
+_WITH_LOWER_CASE = re.compile(
+    "[^\u1c89\u2c2f\ua7c0\ua7cb\ua7cc\ua7ce\ua7d0\ua7d2\ua7d4\ua7d6\ua7d8\ua7da\ua7dc"
+    "\U00010570-\U00010595\U00010d50-\U00010d65\U00016ea0-\U00016eb8]+"
+)
 
 
 def lower_case(text: str) -> str:
-    """Lower case as Java writes it; `text` may hold astral characters as two halves."""
+    """Lower case as Java 17 writes it; `text` may hold astral characters as two halves."""
+    if text.isascii():
+        return text.lower()
     if _HALF.search(text):
         whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
         text = _HALF.sub("?", whole)
     if "Σ" in text:
-        text = _FINAL_SIGMA.sub("ς", text).replace("Σ", "σ")
-    return text.lower()
+        import regex  # type: ignore[import-untyped]
+
+        text = regex.sub(_FINAL_SIGMA, "ς", text).replace("Σ", "σ")
+    return _WITH_LOWER_CASE.sub(lambda match: match[0].lower(), text)

@@ -6,11 +6,36 @@ follows included; ties go to the earlier rule, so the order matters. Tokens that
 """
 
 import re
-import string
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
-from evals.metrics.ptb_automaton import Rule
-from evals.metrics.ptb_characters import COMBINING, DIGITS, LETTERS, SYMBOLS, lower_case
+from evals.metrics.ptb_characters import combining, digits, letters, lower_case, symbols
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of token.
+
+    Attributes:
+        pattern: What the token holds, in the syntax of `ptb_automaton`.
+        ahead: What must follow; it counts for the length of the match but stays unread.
+        unread: How many characters that are, or what finds them at the end of the match.
+        write: Match without the unread rest -> token; None for no token.
+    """
+
+    pattern: str
+    ahead: str = ""
+    unread: int | re.Pattern[str] = 0
+    write: Callable[[str], str | None] = lower_case
+
+    def kept(self, match: str) -> str:
+        """The part of a match that is read."""
+        if isinstance(self.unread, int):
+            return match[: len(match) - self.unread]
+        found = self.unread.search(match)
+        return match[: found.start()] if found else match
+
 
 _BRACKETS: Final = {"(": "-lrb-", ")": "-rrb-", "{": "-lcb-", "}": "-rcb-", "[": "-lsb-", "]": "-rsb-"}
 _QUOTES: Final = {
@@ -61,25 +86,18 @@ def _nothing(text: str) -> None:
     return None
 
 
-_ASCII = frozenset(string.ascii_letters)
-_LINE_ENDS = "\n\r\v\f\u2028\u2029"
-CLASSES: Final = {
-    "LETTER": _ASCII | LETTERS,
-    "WORD": _ASCII | LETTERS | COMBINING | {"\xad"},
-    "WORDDIGIT": _ASCII | LETTERS | COMBINING | DIGITS | {"\xad"},
-    "ALNUM": _ASCII | LETTERS | DIGITS,
-    "DIGIT": DIGITS,
-    "SYMBOL": SYMBOLS | frozenset("%\\^~|=/&<>+"),
-    "QUOTE": frozenset(_QUOTES),
-    "SIGN": frozenset(_SIGNS),
-    "SPACE": frozenset(" \t\xa0\u3000") | frozenset(map(chr, range(0x2000, 0x200B))),
-    "LINEEND": frozenset(_LINE_ENDS),
-    "NOTMAIL": frozenset(' \t\n\r\f"()<>{}|\xa0'),
-    "NOTURL": frozenset(' \t\n\r\f"()<>{}|'),
-    "NOTPATH": frozenset(' \t\n\r\f"()<>|'),
-}
-CLASSES["ANY"] = frozenset()
-CLASSES["BLANK"] = CLASSES["SPACE"] | CLASSES["LINEEND"] | {"\x85"}
+def classes() -> dict[str, frozenset[str]]:
+    """Characters of the names in the patterns; ANY is none, so that its negation is any."""
+    letter, digit, line_end = letters(), digits(), frozenset("\n\r\v\f\u2028\u2029")
+    word = letter | combining() | {"\xad"}
+    space = frozenset(" \t\xa0\u3000") | frozenset(map(chr, range(0x2000, 0x200B)))
+    in_no_path = frozenset(' \t\n\r\f"()<>|')
+    return {
+        **{"LETTER": letter, "WORD": word, "WORDDIGIT": word | digit, "ALNUM": letter | digit, "DIGIT": digit},
+        **{"SYMBOL": symbols(), "QUOTE": frozenset(_QUOTES), "SIGN": frozenset(_SIGNS), "ANY": frozenset()},
+        **{"SPACE": space, "LINEEND": line_end, "BLANK": space | line_end | {"\x85"}},
+        **{"NOTMAIL": in_no_path | {"{", "}", "\xa0"}, "NOTURL": in_no_path | {"{", "}"}, "NOTPATH": in_no_path},
+    }
 
 
 def _any_case(words: str) -> str:
@@ -115,6 +133,7 @@ _EYES = "~<>x='^"
 
 MACROS: Final = {
     "APOSTROPHE": "(['\x92\u2019]|(?i:&apos;))",
+    "SUFFIX": "{APOSTROPHE}([mMsSdD]|(?i:ll|re|ve))",
     "ACCENTED": "&[aeiouAEIOU](?i:acute|grave|uml);",
     "ANYAPOSTROPHE": "(['`\x91\x92\u2018\u2019\u201b]|(?i:&apos;))",
     "L": "({WORD}|{ACCENTED})",
@@ -138,6 +157,7 @@ MACROS: Final = {
 
 
 _CONTRACTION = re.compile("(&apos;|['\x92\u2019])([msd]|ll|re|ve)$", re.I)
+_CONTRACTIONS = re.compile("(&apos;|['\x92\u2019]).*$", re.I)
 _NEGATION = re.compile("n(&apos;|.)t$", re.I)
 _AFTER_FIRST = re.compile("(?s)(?<=^.).*")
 _AFTER_DOT = re.compile(r"(?s)(?<=\.).*")
@@ -166,10 +186,10 @@ RULES: Final = (
         "(/[^{NOTPATH}]+[^{NOTURL}.!?,\\-])*"
     ),
     Rule("{ATEND}", "[^{ANY}][^{ANY}]", unread=2),
-    Rule("{DOTTED}", "{APOSTROPHE}([mMsSdD]|(?i:ll|re|ve))", unread=_CONTRACTION, write=_word),
+    Rule("{DOTTED}", "{SUFFIX}|{APOSTROPHE}(?i:ll|re|ve){SUFFIX}", unread=_CONTRACTIONS, write=_word),
     Rule("[A-Za-z\xad]*[A-MO-Za-mo-z]\xad*", "(?i:n){ANYAPOSTROPHE}(?i:t)", unread=_NEGATION, write=_word),
     Rule("{JOINED}", write=_word),
-    Rule("{JOINED}", "{APOSTROPHE}([mMsSdD]|(?i:ll|re|ve))", unread=_CONTRACTION, write=_word),
+    Rule("{JOINED}", "{SUFFIX}", unread=_CONTRACTION, write=_word),
     Rule("[A-HJ-XZn]{ANYAPOSTROPHE}{LETTER}{LETTER}+|{LETTER}+[aeiouyAEIOUY]{ANYAPOSTROPHE}[aeiouA-Z]{LETTER}*"),
     Rule(
         "[dDjJlL]{APOSTROPHE}|(?i:ol|somethin){APOSTROPHE}|[oO]{ANYAPOSTROPHE}[oO]|(?i:c){APOSTROPHE}(?i:est)|(?i:cap){APOSTROPHE}(?i:n)"
@@ -179,7 +199,7 @@ RULES: Final = (
         + _any_case("c'mon e'er ev'ry li'l nat'l nor'easter")
     ),
     Rule("[yY]{APOSTROPHE}", "{LETTER}", unread=1),
-    Rule("\\-(?i:[lr][rcs]b)\\-"),
+    Rule("\\-(?i:[lr][rcs]b)\\-|(?i:anti|pro)\\-"),
     Rule("{HYPHENED}", write=_word),
     Rule("(?i:n){ANYAPOSTROPHE}(?i:t)", write=_suffix),
     Rule("{APOSTROPHE}[mMsSdD]", "[^A-Za-z]", unread=1, write=_suffix),
@@ -192,11 +212,11 @@ RULES: Final = (
     Rule("{NUMBER}|[+\\-]{NUMBER}", write=_word),
     Rule("({DIGIT}{1,4}{GAP})?{DIGIT}{1,4}(\\\\?/|\u2044){DIGIT}{1,4}", write=_tag),
     Rule("([A-Za-z]\\.)+|{ATEND}|{INSIDE}"),
-    Rule("[A-Za-z]", f"\\.{{BLANK}}+(A|{_OPENERS}|M[RrSs]\\.|{{TAG}}){{BLANK}}", unread=_AFTER_FIRST),
+    Rule("[A-Za-z]", f"\\.{{BLANK}}+(A|{_OPENERS}|M(?i:[rs])\\.|{{TAG}}){{BLANK}}", unread=_AFTER_FIRST),
     Rule(f"{_ABBREVIATIONS_BEFORE_NUMBERS}\\.", "{BLANK}?{DIGIT}", unread=_AFTER_DOT),
     Rule("\\.{3,5}|\\.([ \xa0]\\.){2,4}|[\x85\u2026]", write=lambda _: "..."),
     Rule("\\-+|[\x96\x97\u2013-\u2015]", write=_dashes),
-    Rule("[!?]+|\\*+|#+|@+|_+|''|[²³¹⁰⁴-⁹]+|[₀-₉]+|{SYMBOL}|[',.:;]|(\\\\\\*){1,3}|<<|>>|\u2044"),
+    Rule("[!?]+|\\*+|#+|@+|_+|''|[⁺⁻₊₋]?([²³¹⁰⁴-⁹]+|[₀-₉]+)|{SYMBOL}|[',.:;]|(\\\\\\*){1,3}|<<|>>|\u2044"),
     Rule("@[A-Za-z_][A-Za-z_0-9]*|#{L}+"),
     Rule("{SLASHED}(\\\\?/{SLASHED}){1,2}"),
     Rule("{DIGIT}{1,2}[\\-/]{DIGIT}{1,2}[\\-/]{DIGIT}{2,4}"),
@@ -214,6 +234,6 @@ RULES: Final = (
     Rule("[<>]?[:;=]['o\\-*]?[)(\\]\\[dDpPO@|\\{\\\\]", "[^A-Za-z0-9]", unread=1, write=_brackets),
     Rule(f"{{LD}}+(\\.{{LD}}+)*\\.{_FILE_TYPES}", "{BLANK}|[?!.,]", unread=1),
     Rule("{QUOTE}{1,2}", write=_quotes),
-    Rule('"|``|[\u058a\u066b\u066c\u2010\u2011]', write=lambda _: "''"),
+    Rule('"|``', write=lambda _: "''"),
     Rule("{SIGN}", write=lambda text: _SIGNS[text]),
 )
