@@ -5,13 +5,19 @@ import typer
 from anymodal.commands.audit import audit
 from anymodal.commands.build import build_app
 from anymodal.commands.compare import compare
+from anymodal.commands.conform import conform
+from anymodal.commands.data import data_app
 from anymodal.commands.demo import demo
 from anymodal.commands.doctor import doctor
 from anymodal.commands.eval import evaluate
+from anymodal.commands.export import export
 from anymodal.commands.gate import gate
+from anymodal.commands.import_ import import_answers
 from anymodal.commands.model import model_app
 from anymodal.commands.report import report
 from anymodal.commands.score import score_app
+from anymodal.commands.score_answers import VERBS as ANSWER_VERBS
+from anymodal.commands.score_generation import VERBS as GENERATION_VERBS
 from anymodal.commands.stats import stats
 from anymodal.commands.takedown import takedown
 from anymodal.commands.tasks import tasks
@@ -45,9 +51,15 @@ app.command("verify", rich_help_panel=BUILD)(verify)
 app.command("why", rich_help_panel=BUILD)(why)
 app.command("takedown", rich_help_panel=BUILD)(takedown)
 app.command("tasks", rich_help_panel=SCORE)(tasks)
+app.add_typer(data_app, name="data", rich_help_panel=SCORE)
 app.command("eval", rich_help_panel=SCORE)(evaluate)
+app.command("import", rich_help_panel=SCORE)(import_answers)
+app.command("export", rich_help_panel=SCORE)(export)
 app.add_typer(score_app, name="score", rich_help_panel=SCORE)
 app.add_typer(model_app, name="model", rich_help_panel=SCORE)
+for name, verb in {**ANSWER_VERBS, **GENERATION_VERBS}.items():
+    score_app.command(name)(verb)
+app.command("conform", rich_help_panel=SCORE)(conform)
 app.command("report", rich_help_panel=DECIDE)(report)
 app.command("compare", rich_help_panel=DECIDE)(compare)
 app.command("gate", rich_help_panel=DECIDE)(gate)

@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from curation.pipelines.mm_it import mm_it_pipeline
+from curation.pipelines.mosit import mosit_pipeline
 from curation.pipelines.t2m import t2m_pipeline
 from curation.sources import read_pairs
 from curation.sources.world import write_world
@@ -33,12 +35,30 @@ DEMO_SCHEMA: Final = "anymodal.demo/1"
 Bar = Callable[[str], Callable[[int, int], None]]
 """Starts a progress bar of the given title; what comes back advances it."""
 
+_QUESTIONS: Final = ("oracle", "blind", "most-frequent", "random", "constant", "empty")
+_CAPTIONS: Final = ("oracle", "shuffled", "most-frequent", "random", "constant", "empty")
+_BOXES: Final = ("oracle", "shuffled", "random", "constant", "empty")
 TASKS: Final[Mapping[str, Sequence[str]]] = {
-    "world/vqav2": ("oracle", "blind", "most-frequent", "random", "constant", "empty"),
-    "world/coco_captions": ("oracle", "shuffled", "most-frequent", "random", "constant", "empty"),
-    "world/audiocaps": ("oracle", "shuffled", "most-frequent", "random", "constant", "empty"),
+    "world/vqav2": _QUESTIONS,
+    "world/okvqa": _QUESTIONS,
+    "world/msrvtt_qa": _QUESTIONS,
+    "world/coco_captions": _CAPTIONS,
+    "world/chair": _CAPTIONS,
+    "world/audiocaps": _CAPTIONS,
+    "world/msrvtt": _CAPTIONS,
+    "world/ego4d_imu": _CAPTIONS,
+    "world/refcoco": _BOXES,
+    "world/refcoco+": _BOXES,
+    "world/refcocog": _BOXES,
 }
 """Which baselines each task is shown with."""
+
+SETS: Final[Mapping[str, str]] = {
+    "t2m": "T2M from the embedded world",
+    "mosit": "MosIT from the embedded world",
+    "mm_it": "MM-IT from the embedded world",
+}
+"""The instruction sets that are built, by folder, with their titles."""
 
 VERSIONS: Final = ("v1", "v2", "v3")
 """Three releases of a made-up model: v2 knows a little more than v1; v3 is v1 after it forgot the colours."""
@@ -50,7 +70,7 @@ class DemoResults(msgspec.Struct, frozen=True):
     """What the demo found, all of it reproducible: the golden file of the tests."""
 
     world: Mapping[str, int]
-    build: Mapping[str, int]
+    builds: Mapping[str, Mapping[str, int]]
     values: Mapping[str, Mapping[str, float | None]]
     protocols: Mapping[str, str]
     gates: Mapping[str, str]
@@ -73,7 +93,7 @@ def run_demo(out: Path, *, scenes: int, seed: int, bar: Bar) -> Demo:
     """
     advance = bar("rendering the world")
     world = write_world(out / "world", scenes=scenes, seed=seed, progress=lambda done: advance(done, scenes))
-    _build_t2m(out, seed, bar("building T2M"))
+    _build_sets(out, seed, bar)
     settings = EvalSettings(data=out / "world", seed=seed, exposure="strict_zero_shot")
     _evaluate_all(out, settings, bar("evaluating"))
     gates = {f"{new} against v1": _gate(out, new) for new in ("v2", "v3")}
@@ -84,11 +104,13 @@ def run_demo(out: Path, *, scenes: int, seed: int, bar: Bar) -> Demo:
     return Demo(_write_page(out, gates), results, gates)
 
 
-def _build_t2m(out: Path, seed: int, advance: Callable[[int, int], None]) -> None:
+def _build_sets(out: Path, seed: int, bar: Bar) -> None:
     writer = make_writer("offline")
-    pipeline = t2m_pipeline(read_pairs(f"world:{out / 'world'}"), source="world", writer=writer, seed=seed)
-    build(pipeline, out / "t2m", progress=advance)
-    write_card(out / "t2m", title="T2M from the embedded world", notice=notice(writer.name))
+    for name, pipeline in (("t2m", t2m_pipeline), ("mosit", mosit_pipeline), ("mm_it", mm_it_pipeline)):
+        pairs = read_pairs(f"world:{out / 'world'}")
+        title = SETS[name]
+        build(pipeline(pairs, source="world", writer=writer, seed=seed), out / name, progress=bar(f"building {title}"))
+        write_card(out / name, title=title, notice=notice(writer.name))
 
 
 def _evaluate_all(out: Path, settings: EvalSettings, advance: Callable[[int, int], None]) -> None:
@@ -127,7 +149,7 @@ def _gate(out: Path, release: str) -> GateReport:
 
 
 def _results(out: Path, world: dict[str, int], gates: Mapping[str, GateReport]) -> DemoResults:
-    shard_set = ShardSet(out / "t2m")
+    sets = {name: ShardSet(out / name) for name in SETS}
     values: dict[str, dict[str, float | None]] = {}
     protocols: dict[str, str] = {}
     for folder in find_runs(out / "runs"):
@@ -136,7 +158,7 @@ def _results(out: Path, world: dict[str, int], gates: Mapping[str, GateReport]) 
         protocols[folder.run.benchmark] = folder.result.protocol
     return DemoResults(
         world=world,
-        build={"samples": len(shard_set), "shards": len(shard_set.shards)},
+        builds={name: {"samples": len(one), "shards": len(one.shards)} for name, one in sets.items()},
         values=values,
         protocols=protocols,
         gates={title: report.outcome for title, report in gates.items()},
@@ -147,13 +169,14 @@ def _write_page(out: Path, gates: Mapping[str, GateReport]) -> Path:
     boards = make_leaderboard(find_runs(out / "runs"), domain="world")
     content = PageContent(
         title="anymodal demo",
-        intro="The whole chain over the embedded world: rendered scenes, a T2M set built from them, baselines and a "
-        "made-up model in three releases scored on it, and the gate that decides whether a release got worse.",
+        intro="The whole chain over the embedded world: rendered scenes, three instruction sets built from them, "
+        "baselines and a made-up model in three releases scored on eleven benchmarks, and the gate that decides "
+        "whether a release got worse.",
         domain="world",
         boards=boards,
         gates=tuple(GateView(title, report) for title, report in gates.items()),
         answers=read_answers(boards),
-        builds=(view_build(out / "t2m", name="T2M from the embedded world"),),
+        builds=tuple(view_build(out / name, name=title) for name, title in SETS.items()),
     )
     write_page(content, out / "report.html")
     return out / "report.html"
@@ -163,11 +186,19 @@ def _run_folder(out: Path, model: str, task: Task) -> Path:
     return out / "runs" / model / task.name.replace("/", "_")
 
 
-def summary_rows(folders: Sequence[RunFolder]) -> Iterator[tuple[str, str, str, str]]:
-    """Task, model, value and interval of each run, the best first."""
-    ranked = sorted(folders, key=lambda one: (one.run.benchmark, -(one.result.value or 0.0), one.run.model))
-    for folder in ranked:
-        result = folder.result
-        value = "-" if result.value is None else f"{result.value:.2f}"
-        interval = f"{result.interval.low:.2f} to {result.interval.high:.2f}" if result.interval else "-"
-        yield f"{folder.run.benchmark} ({result.protocol})", folder.run.model, value, interval
+SUMMARY: Final = ("oracle", "blind", "shuffled", "most-frequent", "random", "v1", "v2", "v3")
+
+
+def summary_rows(folders: Sequence[RunFolder]) -> Iterator[tuple[str, ...]]:
+    """For each task its protocol and the values of the models in `SUMMARY`."""
+    found: dict[str, dict[str, RunFolder]] = {}
+    for folder in folders:
+        found.setdefault(folder.run.benchmark, {})[folder.run.model.removeprefix("baseline:")] = folder
+    for task, runs in sorted(found.items()):
+        protocol = next(iter(runs.values())).result.protocol
+        yield task.removeprefix("world/"), protocol, *(_value(runs.get(model)) for model in SUMMARY)
+
+
+def _value(folder: RunFolder | None) -> str:
+    value = None if folder is None else folder.result.value
+    return "-" if value is None else f"{value:.{1 if value >= 10 else 2}f}"

@@ -82,10 +82,28 @@ class Make:
         return self._made[record.id]
 
 
+class Times:
+    """What each round took: seconds by the clock, and seconds of all cores together."""
+
+    def __init__(self) -> None:
+        self.wall_s: list[float] = []
+        self.cpu_s: list[float] = []
+
+    def take(self, work: Callable[[], object]) -> None:
+        start_s, cpu_start_s = time.perf_counter(), time.process_time()
+        work()
+        self.wall_s.append(time.perf_counter() - start_s)
+        self.cpu_s.append(time.process_time() - cpu_start_s)
+
+    def clear(self) -> None:
+        self.wall_s.clear()
+        self.cpu_s.clear()
+
+
 def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+    times = Times()
+    times.take(work)
+    return times.wall_s[0]
 
 
 @pytest.fixture(scope="module")
@@ -154,29 +172,24 @@ def write_theirs(folder: Path, samples: list[Draft]) -> None:
 
 def test_writing(benchmark: BenchmarkFixture, pool: Pool, tmp_path: Path) -> None:
     made = {one.sample.key: one for one in drafts(pool, N_SAMPLES)}
-    theirs_s: list[float] = []
-    shards_s: list[float] = []
-    ours_s: list[float] = []
+    theirs, shards, ours = Times(), Times(), Times()
 
     def one_round() -> None:
-        theirs_s.append(seconds(lambda: write_theirs(tmp_path / "theirs", list(made.values()))))
+        theirs.take(lambda: write_theirs(tmp_path / "theirs", list(made.values())))
         shutil.rmtree(tmp_path / "theirs")
-        shards_s.append(seconds(lambda: write_shards_and_indexes(tmp_path / "shards", made.values())))
+        shards.take(lambda: write_shards_and_indexes(tmp_path / "shards", made.values()))
         shutil.rmtree(tmp_path / "shards")
-        ours_s.append(seconds(lambda: write_ours(tmp_path / "ours", made)))
+        ours.take(lambda: write_ours(tmp_path / "ours", made))
 
     timed(benchmark, one_round, rounds=ROUNDS)
-    tell(benchmark, "writing shards and indexes", shards_s, theirs_s)
-    tell(benchmark, "a whole build with its books", ours_s, theirs_s)
+    tell(benchmark, "writing shards and indexes", shards, theirs)
+    tell(benchmark, "a whole build with its books", ours, theirs)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # webdataset leaves its files to the garbage collector
 def test_sequential_reading(benchmark: BenchmarkFixture, made: Path) -> None:
-    ours, theirs = ShardSet(made / "ours"), sorted(map(str, (made / "theirs").glob("*.tar")))
-    bytes_s: list[float] = []
-    drafts_s: list[float] = []
-    loader_s: list[float] = []
-    theirs_s: list[float] = []
+    ours, tars = ShardSet(made / "ours"), sorted(map(str, (made / "theirs").glob("*.tar")))
+    members, drafts, loader, theirs = Times(), Times(), Times(), Times()
 
     def fields() -> int:
         """Keys and bytes, as webdataset gives them."""
@@ -188,20 +201,20 @@ def test_sequential_reading(benchmark: BenchmarkFixture, made: Path) -> None:
         return n
 
     def one_round() -> None:
-        theirs_s.append(seconds(lambda: sum(1 for _ in webdataset.WebDataset(theirs, shardshuffle=False))))
-        bytes_s.append(seconds(fields))
-        drafts_s.append(seconds(lambda: sum(1 for _ in ours)))
+        theirs.take(lambda: sum(1 for _ in webdataset.WebDataset(tars, shardshuffle=False)))
+        members.take(fields)
+        drafts.take(lambda: sum(1 for _ in ours))
         position = begin(made / "ours", shuffle=False)
-        loader_s.append(seconds(lambda: sum(1 for _ in load(made / "ours", position))))
+        loader.take(lambda: sum(1 for _ in load(made / "ours", position)))
 
     one_round()
-    for times in (bytes_s, drafts_s, loader_s, theirs_s):
+    for times in (members, drafts, loader, theirs):
         times.clear()
     timed(benchmark, one_round, rounds=ROUNDS)
     gc.collect()
-    tell(benchmark, "reading members", bytes_s, theirs_s)
-    tell(benchmark, "reading samples", drafts_s, theirs_s)
-    tell(benchmark, "reading through the loader", loader_s, theirs_s)
+    tell(benchmark, "reading members", members, theirs)
+    tell(benchmark, "reading samples", drafts, theirs)
+    tell(benchmark, "reading through the loader", loader, theirs)
 
 
 def test_random_access_by_key(benchmark: BenchmarkFixture, made: Path) -> None:
@@ -294,9 +307,11 @@ def timed(benchmark: BenchmarkFixture, work: Callable[[], object], *, rounds: in
     benchmark.pedantic(work, rounds=rounds)  # type: ignore[no-untyped-call]
 
 
-def tell(benchmark: BenchmarkFixture, what: str, ours_s: list[float], theirs_s: list[float]) -> None:
-    """Print and keep samples a second of both, and the ratio of their medians and of their best rounds."""
-    ours, theirs = N_SAMPLES / statistics.median(ours_s), N_SAMPLES / statistics.median(theirs_s)
-    best = min(theirs_s) / min(ours_s)
-    benchmark.extra_info[what] = {"ours": ours, "webdataset": theirs, "ratio": ours / theirs, "best": best}
-    print(f"\n{what}: {ours:,.0f} samples/s, webdataset {theirs:,.0f}: {ours / theirs:.2f} times, best {best:.2f}")
+def tell(benchmark: BenchmarkFixture, what: str, ours: Times, theirs: Times) -> None:
+    """Print and keep samples a second of both, the ratio of their medians and of their best rounds, and core time."""
+    rates = [N_SAMPLES / statistics.median(times.wall_s) for times in (ours, theirs)]
+    cpu_us = [statistics.median(times.cpu_s) / N_SAMPLES * 1e6 for times in (ours, theirs)]
+    ratio, best = rates[0] / rates[1], min(theirs.wall_s) / min(ours.wall_s)
+    benchmark.extra_info[what] = {"ours": rates[0], "webdataset": rates[1], "ratio": ratio, "best": best, "cpu": cpu_us}
+    print(f"\n{what}: {rates[0]:,.0f} samples/s, webdataset {rates[1]:,.0f}: {ratio:.2f} times, best {best:.2f}")
+    print(f"core time: {cpu_us[0]:.0f} us a sample, webdataset {cpu_us[1]:.0f}")

@@ -59,7 +59,7 @@ def _padded(tag: str, kind: type[msgspec.Struct], padding: Mapping[str, None]) -
     ]
     foreign = [(name, None, None) for name in padding if name not in kind.__struct_fields__]
     return msgspec.defstruct(
-        f"Padded{kind.__name__}", [*own, *foreign], tag=tag, frozen=True, forbid_unknown_fields=True
+        f"Padded{kind.__name__}", [*own, *foreign], tag=tag, frozen=True, gc=False, forbid_unknown_fields=True
     )
 
 
@@ -75,12 +75,12 @@ _GETTERS = {
 _PLAIN = {padded: kind for kind, padded in _PADDED.items()}
 
 
-class _WireTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _WireTurn(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     role: Role
     parts: tuple[Union[tuple(_PADDED[kind] for kind in _PARTS.values())], ...]  # type: ignore[valid-type]  # noqa: UP007
 
 
-class _WireSample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _WireSample(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, kw_only=True):
     key: str
     kind: Kind
     turns: tuple[_WireTurn, ...]

@@ -172,8 +172,7 @@ def draft_of(key: str, members: list[tar.Member], content: bytes | memoryview, *
         SampleError: If its JSON is not what `shards.codec` writes.
     """
     own_name = f"{key}.json"
-    view = memoryview(content)
-    found = {member.name: view[member.offset : member.offset + member.size_bytes] for member in members}
+    found = {member.name: content[member.offset : member.offset + member.size_bytes] for member in members}
     encoded = found.pop(own_name, None)
     if encoded is None:
         raise ShardError(f"{place}, sample {key}", expected=f"member {own_name}", found=", ".join(sorted(found)))

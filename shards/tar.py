@@ -13,6 +13,7 @@ from shards.errors import ShardError
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
+_ZEROS = bytes(BLOCK)
 MAX_NAME_BYTES = 100
 MAX_MEMBER_BYTES = 8**11 - 1
 
@@ -25,7 +26,7 @@ _FORMAT = b"%b" + _NUMBERS.replace(b"%", b"%%") + b"%b\0" + _MTIME + b"%06o\0" +
 _LONG_NAMES = {b"L": "GNU long name", b"K": "GNU long link", b"x": "pax header", b"g": "pax header"}
 
 
-class Member(msgspec.Struct, frozen=True):
+class Member(msgspec.Struct, frozen=True, gc=False):
     """A tar member: its name, and where its content lies in the archive."""
 
     name: str
@@ -90,12 +91,11 @@ def survey(archive: bytes | memoryview, *, place: str) -> Generator[Member | Odd
         block = bytes(view[offset : offset + BLOCK])
         if len(block) < BLOCK:
             raise _broken(place, offset, "two zero blocks at the end", "the file ends before them")
-        if block == END[:BLOCK]:
+        if block == _ZEROS:
             break
-        octal_size = block[124:135]
-        is_plain = _is_octal(octal_size) and block == _header(block[:100], octal_size)  # as `header` writes it
+        raw_name, octal_size = block[:100].rstrip(b"\0"), block[124:135]
+        is_plain = _is_octal(octal_size) and block == _header(raw_name, octal_size)  # as `header` writes it
         size_bytes = int(octal_size, 8) if is_plain else _checked_size(block, offset, place)
-        raw_name = block[:100].rstrip(b"\0")
         start = offset + BLOCK
         if start + size_bytes > end:
             missing = start + size_bytes - end
@@ -125,7 +125,7 @@ def _checked_size(block: bytes, offset: int, place: str) -> int:
 
 
 def _is_octal(digits: bytes) -> bool:
-    return digits.isdigit() and b"8" not in digits and b"9" not in digits
+    return bool(digits) and not digits.strip(b"01234567")
 
 
 def _oddity(block: bytes, raw_name: bytes, offset: int) -> Oddity | None:

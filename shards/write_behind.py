@@ -6,71 +6,86 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import BufferedRandom, BytesIO
+from itertools import accumulate
 
-import numpy as np
-
+from shards import files
 from shards.errors import ShardError
 
-_STEP_BYTES = 2**20
-_WORD_BYTES = 8
-_MAX_WAITING = 4
+_BATCH_BYTES = 2**23
+_MAX_WAITING = 2
 
 
 class WriteBehind:
-    """Writes chunks in a thread of its own, compares what the file then holds with them, and hashes it.
+    """Writes batches in a thread of its own, compares what the file then holds with them, and hashes it.
 
     Writing, reading and hashing let go of the interpreter's lock, so that they cost the caller little where there is
-    a second core. The system is asked to carry each chunk to the disk, so that the sync at the end finds little to do.
-    Chunks that wait are few, so memory stays flat.
+    a second core. Whenever the thread wants the lock back it disturbs the caller, so batches are large. Nothing is
+    copied but by the reading. The system is asked to carry each batch to the disk, so that the sync at the end finds
+    little to do, and to forget what it has carried: memory that was just used is the quickest to write to, and a build
+    does not push out what others keep there. Batches that wait are few, so memory stays flat.
     """
 
     def __init__(self, file: BufferedRandom | BytesIO, name: str) -> None:
         self._file, self._name = file, name
         self._hash = hashlib.sha256()
-        self._buffer = np.empty(_STEP_BYTES // _WORD_BYTES, dtype=np.uint64)
-        self._offset = 0
+        self._pieces: list[bytes | memoryview] = []
+        self._n_gathered = self._offset = 0
+        self._found = bytearray()
         self._thread = ThreadPoolExecutor(1)
         self._waiting: deque[Future[None]] = deque()
 
-    def write(self, pieces: Sequence[bytes]) -> None:
-        """Take the next chunk, whole blocks of 512 bytes; what is wrong with an earlier one is raised here or later.
+    def write(self, *pieces: bytes | memoryview) -> None:
+        """Take what comes next; what is wrong with something earlier is raised here or later.
 
         Raises:
             OSError: If the disk is full or broken.
             ShardError: If the file does not hold what was written.
         """
-        if isinstance(self._file, BytesIO):
-            chunk = b"".join(pieces)
-            self._file.write(chunk)
-            self._hash.update(chunk)
+        n_bytes = sum(map(len, pieces))
+        if n_bytes > 2 * _BATCH_BYTES:  # a film, which the reading back need not hold a second time
+            for piece in pieces:
+                for start in range(0, len(piece), _BATCH_BYTES):
+                    self.write(memoryview(piece)[start : start + _BATCH_BYTES])
             return
-        self._waiting.append(self._thread.submit(self._write, self._file, pieces))
-        while len(self._waiting) > _MAX_WAITING:
-            self._waiting.popleft().result()
+        self._pieces += pieces
+        self._n_gathered += n_bytes
+        if self._n_gathered >= _BATCH_BYTES:
+            self._hand_over()
 
     def finish(self) -> str:
-        """Wait for all chunks; the sha256 of the file. Raises what `write` raises."""
+        """Wait for all batches; the sha256 of the file. Raises what `write` raises."""
+        self._hand_over()
         while self._waiting:
             self._waiting.popleft().result()
         return self._hash.hexdigest()
 
     def close(self) -> None:
-        """End the thread; chunks that wait are forgotten."""
+        """End the thread, and let go of its memory; batches that wait are forgotten."""
         self._thread.shutdown(wait=True, cancel_futures=True)
+        self._found = bytearray()
 
-    def _write(self, file: BufferedRandom, pieces: Sequence[bytes]) -> None:
-        chunk = b"".join(pieces)
-        file.write(chunk)
-        file.flush()
-        written = np.frombuffer(chunk, dtype=np.uint64)
-        for start in range(0, len(written), len(self._buffer)):
-            expected = written[start : start + len(self._buffer)]
-            found = self._buffer[: len(expected)]
-            n_read = os.preadv(file.fileno(), [found.data], self._offset + start * _WORD_BYTES)
-            if n_read != expected.nbytes or not np.array_equal(found, expected):
-                place = f"{self._name}, byte {self._offset + start * _WORD_BYTES}"
-                raise ShardError(place, expected=f"the {expected.nbytes} bytes that were written", found="others")
-            self._hash.update(found.data)
+    def _hand_over(self) -> None:
+        pieces, self._pieces, self._n_gathered = self._pieces, [], 0
+        if isinstance(self._file, BytesIO):
+            self._file.writelines(pieces)
+            self._hash.update(b"".join(pieces))
+            return
+        self._waiting.append(self._thread.submit(self._write, self._file, pieces))
+        while len(self._waiting) > _MAX_WAITING:
+            self._waiting.popleft().result()
+
+    def _write(self, file: BufferedRandom, pieces: Sequence[bytes | memoryview]) -> None:
+        files.disk.write(file, pieces)
+        starts = list(accumulate(map(len, pieces), initial=0))
+        n_bytes = starts[-1]
+        if n_bytes > len(self._found):
+            self._found = bytearray(n_bytes)
+        found = memoryview(self._found)[:n_bytes]
+        n_read = os.preadv(file.fileno(), [found], self._offset)
+        if n_read != n_bytes or not all(map(self._found.startswith, pieces, starts)):
+            place = f"{self._name}, byte {self._offset}"
+            raise ShardError(place, expected=f"the {n_bytes} bytes that were written", found="others")
+        self._hash.update(found)
         if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(file.fileno(), self._offset, len(chunk), os.POSIX_FADV_DONTNEED)
-        self._offset += len(chunk)
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        self._offset += n_bytes

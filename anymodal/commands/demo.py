@@ -18,8 +18,8 @@ def demo(
 ) -> None:
     """Show the whole chain, with nothing but this installation: no weights, no keys, no network.
 
-    Renders a small world, builds a T2M set from it, scores baselines and three releases of a made-up model on it,
-    lets the gate decide about two releases, and writes one page with all of it.
+    Renders a small world, builds T2M, MosIT and MM-IT sets from it, scores baselines and three releases of a made-up
+    model on its benchmarks, lets the gate decide about two releases, and writes one page with all of it.
 
     Examples:
 
@@ -27,12 +27,13 @@ def demo(
 
         anymodal demo --tiny --out /tmp/demo
     """
-    from anymodal.demo import run_demo, summary_rows
+    from anymodal.demo import SUMMARY, run_demo, summary_rows
     from evals.results import find_runs
 
     with progress_bars() as bar:
         done = run_demo(out, scenes=TINY_SCENES if tiny else SCENES, seed=seed, bar=bar)
-    print_table("Scores", ("task", "model", "value", "95 %"), summary_rows(find_runs(out / "runs")), right=2)
+    columns = ("world/", "protocol", *SUMMARY)
+    print_table("Scores; the page has intervals", columns, summary_rows(find_runs(out / "runs")), right=len(SUMMARY))
     for title, report in done.gates.items():
         print_line(f"\nGate, {title}: exit {report.exit_code}")
         print_report(report)

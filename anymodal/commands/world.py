@@ -13,10 +13,11 @@ def world(
     scenes: Annotated[int, typer.Option(help="How many scenes.", min=1)] = 300,
     seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 0,
 ) -> None:
-    """Render the embedded world: scenes as pictures and sounds, with captions and questions true by construction.
+    """Render the embedded world: scenes seen, heard, filmed and felt, with captions and questions true by construction.
 
-    Its files have the names and formats of VQAv2, COCO captions and AudioCaps, so that every loader reads them. It
-    tests the suite and models' plumbing; its numbers say nothing about the real benchmarks.
+    Its files have the names and formats of VQAv2, OKVQA, RefCOCO, COCO captions, CHAIR, AudioCaps, MSR-VTT and Ego4D,
+    so that every loader reads them. It tests the suite and models' plumbing; its numbers say nothing about the real
+    benchmarks.
 
     Examples:
 

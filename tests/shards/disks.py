@@ -7,7 +7,7 @@ import os
 import signal
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -36,6 +36,10 @@ class WatchedDisk(Disk):
     def open(self, path: Path, mode: Literal["wb+", "ab+"]) -> io.BufferedRandom:
         with self._told("open", path):
             return io.BufferedRandom(_WatchedFile(path, mode, self.tell))
+
+    def write(self, file: io.BufferedRandom, pieces: Sequence[bytes | memoryview]) -> None:
+        file.write(b"".join(pieces))
+        file.flush()
 
     def sync(self, descriptor: int, path: Path) -> None:
         with self._told("sync", path):

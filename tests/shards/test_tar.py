@@ -73,6 +73,15 @@ def test_a_changed_header_is_found() -> None:
         list(tar.members(bytes(content), place="x"))
 
 
+def test_a_size_that_is_not_octal_is_found() -> None:
+    """With the checksum that fits it."""
+    content = bytearray(archive({"a.json": b"{}"}))
+    content[134] += 7  # the size's last digit, from 2 to 9
+    content[148:154] = b"%06o" % (int(content[148:154], 8) + 7)
+    with pytest.raises(ShardError, match="an octal size"):
+        list(tar.members(bytes(content), place="x"))
+
+
 def test_bytes_after_the_end_are_found() -> None:
     with pytest.raises(ShardError, match="nothing after"):
         list(tar.members(archive({"a.json": b"{}"}) + b"x" * 512, place="x"))

@@ -6,46 +6,55 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from shards import files, write_behind
 from shards.errors import ShardError
+from shards.files import Disk
 from shards.write_behind import WriteBehind
+from tests.shards.disks import used
 
-CHUNKS = [[os.urandom(512 * n), bytes(512)] for n in (3, 5000, 1, 2048)]
+CHUNKS = [[os.urandom(512 * n), bytes(512)] for n in (3, 5000, 1, 2048)] + [[os.urandom(512) for _ in range(1100)]]
 WHOLE = b"".join(piece for chunk in CHUNKS for piece in chunk)
 
 
-class Spoilt:
-    """A file whose byte `lost` does not arrive, or all from it on."""
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that there are several, and one of the pieces is too large for any."""
+    monkeypatch.setattr(write_behind, "_BATCH_BYTES", 2**20)
 
-    def __init__(self, file: Any, lost: int, *, cuts: bool = False) -> None:
-        self._file, self._lost, self._cuts, self._offset = file, lost, cuts, 0
 
-    def write(self, chunk: bytes) -> None:
+class Spoilt(Disk):
+    """A disk on which byte `lost` of a file does not arrive, or all from it on."""
+
+    def __init__(self, lost: int, *, cuts: bool = False) -> None:
+        self._lost, self._cuts, self._offset = lost, cuts, 0
+
+    def write(self, file: io.BufferedRandom, pieces: Sequence[bytes | memoryview]) -> None:
+        content = bytearray(b"".join(pieces))
         start = self._offset
-        self._offset += len(chunk)
-        content = bytearray(chunk)
+        self._offset += len(content)
         if start <= self._lost < self._offset:
             content[self._lost - start] ^= 1
             content = content[: self._lost - start] if self._cuts else content
-        self._file.write(content)
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def fileno(self) -> int:
-        number: int = self._file.fileno()
-        return number
+        super().write(file, [bytes(content)])
 
 
-def write_all(file: Any, chunks: Sequence[Sequence[bytes]] = CHUNKS) -> str:
+class Full(Disk):
+    """A disk without room."""
+
+    def write(self, file: io.BufferedRandom, pieces: Sequence[bytes | memoryview]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def write_all(file: io.BufferedRandom | io.BytesIO, disk: Disk | None = None) -> str:
     writer = WriteBehind(file, "x.tar")
     try:
-        for chunk in chunks:
-            writer.write(chunk)
-        return writer.finish()
+        with used(disk or files.disk):
+            for chunk in CHUNKS:
+                writer.write(*chunk)
+            return writer.finish()
     finally:
         writer.close()
 
@@ -64,16 +73,18 @@ def test_the_file_holds_all_chunks_and_the_hash_is_its(tmp_path: Path) -> None:
 def test_one_byte_that_did_not_arrive_is_found_with_its_place(tmp_path: Path, lost: int, cuts: bool) -> None:
     told = r"x\.tar, byte \d+: expected the \d+ bytes that were written"
     with (tmp_path / "x").open("wb+") as file, pytest.raises(ShardError, match=told):
-        write_all(Spoilt(file, lost, cuts=cuts))
-
-
-class Full(Spoilt):
-    """A file on a disk that is full."""
-
-    def write(self, chunk: bytes) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        write_all(file, Spoilt(lost, cuts=cuts))
 
 
 def test_an_error_of_the_disk_reaches_the_caller(tmp_path: Path) -> None:
     with (tmp_path / "x").open("wb+") as file, pytest.raises(OSError, match="No space"):
-        write_all(Full(file, 0))
+        write_all(file, Full())
+
+
+def test_a_write_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that is all but full, or of a file beyond 2 GiB."""
+    whole = os.writev
+    monkeypatch.setattr(os, "writev", lambda descriptor, pieces: whole(descriptor, [b"".join(pieces)[:700]]))
+    with (tmp_path / "x").open("wb+") as file:
+        assert write_all(file) == hashlib.sha256(WHOLE).hexdigest()
+    assert (tmp_path / "x").read_bytes() == WHOLE

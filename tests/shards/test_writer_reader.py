@@ -149,6 +149,11 @@ def test_words_are_what_split_finds(text: str) -> None:
     assert count_words(text) == len(text.split())
 
 
+def test_every_blank_parts_words() -> None:
+    texts = [f"a{chr(code)}b" for code in range(0x3001)]
+    assert [text for text in texts if count_words(text) != len(text.split())] == []
+
+
 def test_a_shard_holds_one_signature_and_is_named_after_it(tmp_path: Path) -> None:
     mixed = [media_draft("a", picture=png()), media_draft("b"), media_draft("c", sound=wav()), *some(2)]
     mixed.append(media_draft("d", picture=png()))
