@@ -15,7 +15,7 @@ from curation.writers import make_writer, notice
 from evals.benchmarks import Item, Task
 from evals.harness.baselines import baseline, right_answer
 from evals.harness.runner import EvalSettings, evaluate, load_items
-from evals.results import RunFolder, find_runs
+from evals.results import Result, RunFolder, find_runs
 from model_adapter import ReplayAdapter
 from reports.builds import view_build
 from reports.content import GateView, PageContent
@@ -186,19 +186,21 @@ def _run_folder(out: Path, model: str, task: Task) -> Path:
     return out / "runs" / model / task.name.replace("/", "_")
 
 
-SUMMARY: Final = ("oracle", "blind", "shuffled", "most-frequent", "random", "v1", "v2", "v3")
+SUMMARY: Final = ("world/", "protocol", "oracle", "best guess", *VERSIONS)
 
 
 def summary_rows(folders: Sequence[RunFolder]) -> Iterator[tuple[str, ...]]:
-    """For each task its protocol and the values of the models in `SUMMARY`."""
-    found: dict[str, dict[str, RunFolder]] = {}
+    """For each task the protocol, the ceiling, the best of the baselines that do not look, and the releases."""
+    found: dict[str, dict[str, Result]] = {}
     for folder in folders:
-        found.setdefault(folder.run.benchmark, {})[folder.run.model.removeprefix("baseline:")] = folder
-    for task, runs in sorted(found.items()):
-        protocol = next(iter(runs.values())).result.protocol
-        yield task.removeprefix("world/"), protocol, *(_value(runs.get(model)) for model in SUMMARY)
+        found.setdefault(folder.run.benchmark, {})[folder.run.model.removeprefix("baseline:")] = folder.result
+    for task, results in sorted(found.items()):
+        oracle = results["oracle"]
+        guesses = [results[name].value or 0.0 for name in _GUESSES if name in results]
+        best = max(guesses) if oracle.higher_is_better else min(guesses)
+        values = [oracle.value, best, *(results[release].value for release in VERSIONS)]
+        shown = ("-" if value is None else f"{value:.{1 if value >= 10 else 2}f}" for value in values)
+        yield task.removeprefix("world/"), oracle.protocol, *shown
 
 
-def _value(folder: RunFolder | None) -> str:
-    value = None if folder is None else folder.result.value
-    return "-" if value is None else f"{value:.{1 if value >= 10 else 2}f}"
+_GUESSES: Final = ("blind", "shuffled", "most-frequent", "random")

@@ -32,8 +32,7 @@ def demo(
 
     with progress_bars() as bar:
         done = run_demo(out, scenes=TINY_SCENES if tiny else SCENES, seed=seed, bar=bar)
-    columns = ("world/", "protocol", *SUMMARY)
-    print_table("Scores; the page has intervals", columns, summary_rows(find_runs(out / "runs")), right=len(SUMMARY))
+    print_table("Scores; the page has intervals", SUMMARY, summary_rows(find_runs(out / "runs")), right=5)
     for title, report in done.gates.items():
         print_line(f"\nGate, {title}: exit {report.exit_code}")
         print_report(report)

@@ -1,13 +1,12 @@
 """`anymodal score METRIC`: predictions made elsewhere, official files in."""
 
-import enum
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from anymodal.console import print_bytes, print_table
+from anymodal.console import print_bytes, print_note, print_table
 
 if TYPE_CHECKING:
     from evals.harness.offline import OfflineScore
@@ -26,41 +25,25 @@ Strict = Annotated[bool, typer.Option("--strict", help="Refuse missing predictio
 Seed = Annotated[int, typer.Option(help="Of the intervals.", min=0)]
 
 
-class VqaProtocol(enum.StrEnum):
-    """The official VQA scorer, and as it was before March 2021."""
-
-    OFFICIAL = "vqa@official"
-    BEFORE_2021 = "vqa@official-before-2021"
-
-
+# The choices stand here once more, since importing the scorers takes longer than all of `--help`.
+VqaProtocol = Literal["vqa@official", "vqa@official-before-2021"]
+"""The official VQA scorer, and as it was before March 2021."""
 _REVISIONS: Final[Mapping[VqaProtocol, "VqaRevision"]] = {
-    VqaProtocol.OFFICIAL: "official",
-    VqaProtocol.BEFORE_2021: "official-before-2021",
+    "vqa@official": "official",
+    "vqa@official-before-2021": "official-before-2021",
 }
+Tokenizer = Literal["ptb", "whitespace"]
+"""How captions become words: the official PTB rules, or lower case and white space (another protocol)."""
+Boxes = Literal["grid100", "unit", "grid1000", "pixel"]
+"""How predictions spell a box: {<x1><y1><x2><y2>} of 100ths, [0, 1], 1000ths, or pixels."""
+RecRule = Literal["refcoco@iou.5", "refcoco@minigpt-v2", "refcoco@minigpt-v2-accept-all"]
+"""IoU above 0.5; or MiniGPT-v2's script, with its answers filtered or all accepted."""
 
 
-class Tokenizer(enum.StrEnum):
-    """How captions become words: the official PTB rules, or lower case and white space (another protocol)."""
-
-    PTB = "ptb"
-    WHITESPACE = "whitespace"
-
-
-class Boxes(enum.StrEnum):
-    """How predictions spell a box: {<x1><y1><x2><y2>} of 100ths, [0, 1], 1000ths, or pixels."""
-
-    GRID100 = "grid100"
-    UNIT = "unit"
-    GRID1000 = "grid1000"
-    PIXEL = "pixel"
-
-
-class RecRule(enum.StrEnum):
-    """IoU above 0.5; or MiniGPT-v2's script, with its answers filtered or all accepted."""
-
-    IOU = "refcoco@iou.5"
-    MINIGPT = "refcoco@minigpt-v2"
-    MINIGPT_ALL = "refcoco@minigpt-v2-accept-all"
+OWN_SYNONYMS: Final = (
+    "our own synonyms find 93.4 % of what the official ones find, and 95.1 % of what they find is official; CHAIR_i is "
+    "0.5565 instead of 0.5500, CHAIR_s 0.6825 instead of 0.6475 (on 400 invented captions that use every official word)"
+)
 
 
 @score_app.command("vqa")
@@ -68,7 +51,7 @@ def score_vqa(
     questions: Annotated[Path, typer.Option(help="v2_OpenEnded_mscoco_val2014_questions.json or alike.")],
     annotations: Annotated[Path, typer.Option(help="v2_mscoco_val2014_annotations.json or alike.")],
     predictions: Predictions,
-    protocol: Annotated[VqaProtocol, typer.Option(help="Revision of the scorer.")] = VqaProtocol.OFFICIAL,
+    protocol: Annotated[VqaProtocol, typer.Option(help="Revision of the scorer.")] = "vqa@official",
     per_sample: PerSample = None,
     json: Json = False,
     strict: Strict = False,
@@ -87,7 +70,7 @@ def score_vqa(
     from evals.harness import offline
 
     score = offline.vqa(questions, annotations, predictions, revision=_REVISIONS[protocol], strict=strict, seed=seed)
-    _show(score, per_sample, json)
+    show(score, per_sample, json)
 
 
 @score_app.command("caption")
@@ -97,7 +80,7 @@ def score_caption(
     metrics: Annotated[
         str, typer.Option(help="Of bleu, meteor, rouge, cider, spice, spider; the first is the primary one.")
     ] = "cider,bleu,rouge",
-    tokenizer: Annotated[Tokenizer, typer.Option(help="ptb is the official one.")] = Tokenizer.PTB,
+    tokenizer: Annotated[Tokenizer, typer.Option(help="ptb is the official one.")] = "ptb",
     frequencies: Annotated[
         Path | None,
         typer.Option(help="Take CIDEr's document frequencies from this file of references (or a saved .parquet)."),
@@ -121,19 +104,11 @@ def score_caption(
     """
     from evals.harness import offline
 
-    _show(
-        offline.caption(
-            references,
-            predictions,
-            metrics=offline.parse_metrics(metrics),
-            tokenizer=tokenizer.value,
-            frequencies=frequencies,
-            strict=strict,
-            seed=seed,
-        ),
-        per_sample,
-        json,
+    names = offline.parse_metrics(metrics)
+    score = offline.caption(
+        references, predictions, metrics=names, tokenizer=tokenizer, frequencies=frequencies, strict=strict, seed=seed
     )
+    show(score, per_sample, json)
 
 
 @score_app.command("chair")
@@ -141,7 +116,13 @@ def score_chair(
     instances: Annotated[list[Path], typer.Option(help="instances_val2014.json; repeat it for train2014.")],
     captions: Annotated[list[Path], typer.Option(help="captions_val2014.json; repeat it for train2014.")],
     predictions: Predictions,
-    synonyms: Annotated[Path | None, typer.Option(help="Another table of object words than the official one.")] = None,
+    synonyms: Annotated[
+        Path | None,
+        typer.Option(
+            help="Words of each object; the official data/synonyms.txt (github.com/LisaAnne/Hallucination) gives "
+            f"chair@official. Without it chair@anymodal-synonyms: {OWN_SYNONYMS}."
+        ),
+    ] = None,
     per_sample: PerSample = None,
     json: Json = False,
     seed: Seed = 0,
@@ -158,7 +139,11 @@ def score_chair(
     """
     from evals.harness import offline
 
-    _show(offline.chair(instances, captions, predictions, synonyms=synonyms, seed=seed), per_sample, json)
+    if synonyms is None:
+        print_note(
+            f"Scored with our own synonyms: {OWN_SYNONYMS}; the official table as --synonyms FILE gives chair@official."
+        )
+    show(offline.chair(instances, captions, predictions, synonyms=synonyms, seed=seed), per_sample, json)
 
 
 @score_app.command("refcoco")
@@ -167,8 +152,8 @@ def score_refcoco(
     predictions: Predictions,
     instances: Annotated[Path | None, typer.Option(help="instances.json, with a refs(...).p file.")] = None,
     split: Annotated[str, typer.Option(help="val, testA or testB, with a refs(...).p file.")] = "",
-    boxes: Annotated[Boxes, typer.Option(help="How predictions spell boxes.")] = Boxes.GRID100,
-    protocol: Annotated[RecRule, typer.Option(help="When a box is right.")] = RecRule.IOU,
+    boxes: Annotated[Boxes, typer.Option(help="How predictions spell boxes.")] = "grid100",
+    protocol: Annotated[RecRule, typer.Option(help="When a box is right.")] = "refcoco@iou.5",
     per_sample: PerSample = None,
     json: Json = False,
     strict: Strict = False,
@@ -186,23 +171,21 @@ def score_refcoco(
     """
     from evals.harness import offline
 
-    _show(
-        offline.refcoco(
-            references,
-            predictions,
-            instances=instances,
-            split=split,
-            boxes=boxes.value,
-            protocol=protocol.value,
-            strict=strict,
-            seed=seed,
-        ),
-        per_sample,
-        json,
+    score = offline.refcoco(
+        references,
+        predictions,
+        instances=instances,
+        split=split,
+        boxes=boxes,
+        protocol=protocol,
+        strict=strict,
+        seed=seed,
     )
+    show(score, per_sample, json)
 
 
-def _show(score: "OfflineScore", per_sample: Path | None, json: bool) -> None:
+def show(score: "OfflineScore", per_sample: Path | None, json: bool) -> None:
+    """Print a result, as a table or as JSON, and write its rows where they are wanted."""
     from evals.harness.offline import write_rows
     from evals.results import encode_result
 

@@ -16,7 +16,7 @@ from evals.benchmarks.item import (
     item_of,
     text_without_boxes,
 )
-from evals.metrics.chair import ChairTruth, chair_truth, score_chair
+from evals.metrics.chair import OWN, ChairTruth, chair_truth, score_chair
 from evals.metrics.chair_objects import Synonyms, read_synonyms, synonyms
 from evals.results import Scored
 from model_adapter import Decoding
@@ -36,7 +36,7 @@ def load(data: Path, split: str) -> list[Item]:
     """The captioned images of a split with the objects of their instances and reference captions.
 
     The official script reads the files of both splits; an image stands in those of its own split only. Words are
-    looked up in `chair/synonyms.txt` if it is there, else in the built-in table.
+    looked up in `chair/synonyms.txt` if it is there (the official table makes it chair@official), else in our own.
 
     Raises:
         AnnotationError: If a file breaks its format, or the table lacks a category.
@@ -81,14 +81,14 @@ CHAIR = Benchmark(
     decoding=Decoding(max_new_tokens=300),
     parser="text_without_boxes@1",
     parse=text_without_boxes,
-    scorer="chair@official",
+    scorer=OWN,
     score=score,
     submission="coco",
     source="Rohrbach et al. 2018, arXiv:1809.02156; github.com/LisaAnne/Hallucination",
-    licence="annotations CC BY 4.0; synonyms BSD-2-Clause; images: Flickr terms through COCO",
+    licence="annotations CC BY 4.0; official synonyms BSD-2-Clause; images: Flickr terms through COCO",
     how_to_get=(
         "cocodataset.org: instances and captions of train2014 and val2014 into chair/, images into images/; "
-        "github.com/LisaAnne/Hallucination: data/synonyms.txt into chair/ (or the built-in table, which equals it)"
+        "github.com/LisaAnne/Hallucination: data/synonyms.txt into chair/ for chair@official (else our own table)"
     ),
     sizes={"val2014": Size(40_504, 202_654), "train2014": Size(82_783, 414_113)},
 )

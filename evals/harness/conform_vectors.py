@@ -42,8 +42,9 @@ class TokenCase(msgspec.Struct, frozen=True):
 
 
 class ChairCase(msgspec.Struct, frozen=True):
-    """Captions, and what their images show."""
+    """Captions, what their images show, and the words of a small table of objects."""
 
+    synonyms: Mapping[str, str]
     instances: Instances
     references: Sequence[tuple[int, str]]
     answers: Mapping[int, str]

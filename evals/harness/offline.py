@@ -89,7 +89,8 @@ def chair(
 ) -> OfflineScore:
     """CHAIR of the captions in a COCO results file; the images asked about are those that it names.
 
-    The official script takes instances and captions of both train2014 and val2014.
+    The official script takes instances and captions of both train2014 and val2014, and its `data/synonyms.txt`;
+    without `synonyms` our own table is used, which is another protocol.
 
     Raises:
         PredictionError: If a caption is for an image that no instances file lists.

@@ -1,7 +1,7 @@
 """Which objects a caption mentions, by the rules of CHAIR's reference script.
 
-Source: LisaAnne/Hallucination@6e4d33c, utils/chair.py (the rules, written anew; the synonym table
-`chair_synonyms.txt` and the two-word names are theirs, BSD-2).
+Source: LisaAnne/Hallucination@6e4d33c, utils/chair.py (the rules, written anew; the two-word names are theirs,
+BSD-2). The words of `chair_words.txt` are our own choice; the official `data/synonyms.txt` is not part of this package.
 """
 
 import re
@@ -44,8 +44,13 @@ Synonyms = Mapping[str, str]
 
 @cache
 def synonyms() -> Synonyms:
-    """The official table."""
-    return _table(files("evals.metrics").joinpath("chair_synonyms.txt").read_bytes())
+    """Our own table for COCO's 80 categories; also holds what the singular rules leave of its words and their plurals.
+
+    Those rules make "bu" of "bus" and "cano" of "canoes", which a table of plain words would miss.
+    """
+    table = _table(files("evals.metrics").joinpath("chair_words.txt").read_bytes())
+    forms = {" ".join(caption_words(form)): table[word] for word in table for form in (word, word + "s")}
+    return {**table, **forms}
 
 
 def read_synonyms(path: Path) -> Synonyms:

@@ -1,7 +1,7 @@
 """Writes evals/harness/conform_vectors.json: parts of the golden files, and cases worked out by hand.
 
-Run as `python tests/golden/conform/make.py`. Values of VQA, PTB, captions, CHAIR and boxes are those of the official
-programs (see the READMEs beside the golden files); the others follow from the published definitions, as noted.
+Run as `python tests/golden/conform/make.py`. Values of VQA, PTB, captions and boxes are those of the official programs
+(see the READMEs beside the golden files); the others follow from the published definitions or rules, as noted.
 """
 
 import json
@@ -82,32 +82,37 @@ def by_place(values: list[Any]) -> dict[str, Any]:
     return {str(place): value for place, value in enumerate(values)}
 
 
+CHAIR_WORDS = ["person, woman, baby", "dog, whelp", "hot dog", "toilet", "chair, seat"]
+# [objects of the image, its reference captions, caption, hallucinated mentions, mentions], by the official rules.
+CHAIR: list[tuple[list[str], list[str], str, int, int]] = [
+    (["dog"], [], "A dog and two whelps.", 0, 2),
+    (["dog"], [], "A hot dog beside a dog.", 1, 2),  # two words, one object
+    (["toilet"], [], "The toilet has a blue seat.", 0, 1),  # beside a toilet no seat is a chair
+    (["toilet"], [], "A toilet seat by a chair.", 1, 2),
+    (["dog"], [], "A baby dog; a baby.", 1, 2),  # a baby dog is a dog, a baby a person
+    ([], ["two women"], "A woman's chairs. Women sit.", 1, 3),  # references count; so do repeats
+    (["chair"], [], "Nothing at all.", 0, 0),
+    (["person"], [], "dog-like seats, a dog/cat", 1, 1),  # one token each: dog-like, dog/cat
+    (["person"], ["a seat"], "People, people!", 0, 2),
+]
+
+
 def chair() -> dict[str, Any]:
-    """Every tenth caption; totals are sums of the official lists of mentions."""
-    sentences = load("chair/expected.json")["sentences"][::10]
-    generated = {row["image_id"]: row["caption"] for row in load("chair/generated.jsonl")}
-    ids = [one["image_id"] for one in sentences]
-    instances: dict[str, Any] = {"images": [{"id": name} for name in ids], "annotations": [], "categories": []}
-    references = []
-    for part in ("train2014", "val2014"):
-        objects = load(f"chair/instances_{part}.json")
-        instances["categories"] = [{"id": one["id"], "name": one["name"]} for one in objects["categories"]]
-        for one in objects["annotations"]:
-            if one["image_id"] in ids:
-                instances["annotations"].append({"image_id": one["image_id"], "category_id": one["category_id"]})
-        texts = load(f"chair/captions_{part}.json")["annotations"]
-        references += [[one["image_id"], one["caption"]] for one in texts if one["image_id"] in ids]
-    n_hallucinated, n_mentions = (sum(len(one[key]) for one in sentences) for key in ("hallucinated", "mentioned"))
-    official = {str(one["image_id"]): one["CHAIRi"] for one in sentences}
-    official |= {
-        "chair_i": n_hallucinated / n_mentions,
-        "chair_s": sum(one["CHAIRs"] for one in sentences) / len(sentences),
-    }
+    """Nine captions: 5 of 15 mentions are hallucinated, in 5 captions; they hold 42 words."""
+    nodes = [line.split(", ")[0] for line in CHAIR_WORDS]
+    rows = dict(enumerate(CHAIR, 1))
+    objects = [(number, nodes.index(name)) for number, row in rows.items() for name in row[0]]
+    official = {str(number): row[3] / row[4] if row[4] else 0.0 for number, row in rows.items()}
     return {
-        "instances": instances,
-        "references": references,
-        "answers": {str(name): generated[name] for name in ids},
-        "official": official,
+        "synonyms": {word: line.split(", ")[0] for line in CHAIR_WORDS for word in line.split(", ")},
+        "instances": {
+            "images": [{"id": number} for number in rows],
+            "annotations": [{"image_id": number, "category_id": place} for number, place in objects],
+            "categories": [{"id": place, "name": name} for place, name in enumerate(nodes)],
+        },
+        "references": [(number, text) for number, row in rows.items() for text in row[1]],
+        "answers": {str(number): row[2] for number, row in rows.items()},
+        "official": official | {"chair_i": 5 / 15, "chair_s": 5 / 9, "length": 42 / 9},
     }
 
 
