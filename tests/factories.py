@@ -5,7 +5,9 @@ import io
 import wave
 from collections.abc import Sequence
 
+import av
 import msgspec
+import numpy as np
 from PIL import Image as Picture
 
 from shards.draft import Draft, HeldBytes
@@ -35,6 +37,19 @@ def wav(duration_s: float = 0.5, rate_hz: int = 8000, level: int = 0) -> bytes:
         file.setsampwidth(2)
         file.setframerate(rate_hz)
         file.writeframes(level.to_bytes(2, "little", signed=True) * int(duration_s * rate_hz))
+    return buffer.getvalue()
+
+
+def mp4(frames: np.ndarray, fps: int = 8) -> bytes:
+    """A film of frames [n, height, width, 3], even sides."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=fps)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
     return buffer.getvalue()
 
 

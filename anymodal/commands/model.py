@@ -1,6 +1,8 @@
 """`anymodal model info|check`."""
 
 import enum
+import gc
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +10,7 @@ import typer
 from anymodal.console import print_bytes, print_line, print_table
 
 if TYPE_CHECKING:
+    from model_adapter.reference import Preset
     from model_adapter.reference.audit import PartCount
 
 model_app = typer.Typer(
@@ -55,10 +58,8 @@ def info(
         ]
         print_table("Presets", ("name", "language model", "takes", "makes", "source"), rows)
         return
-    from model_adapter.reference.audit import count_parts
-
     found = find_preset(preset)
-    parts = count_parts(found)
+    parts = _counted(found)
     if json:
         import msgspec
 
@@ -79,6 +80,53 @@ def info(
         print_table(
             f"GB, batch {batch_size} x {n_tokens} tokens, language model in {bits} bit", columns, needs, right=5
         )
+
+
+class Checkable(enum.StrEnum):
+    """Networks whose authors published figures for a few files."""
+
+    IMAGEBIND = "imagebind"
+
+
+@model_app.command("check")
+def check(
+    name: Annotated[Checkable, typer.Argument(help="The network.")],
+    weights: Annotated[Path, typer.Option(help="The released file, such as imagebind_huge.pth.")],
+    media: Annotated[Path, typer.Option(help="Folder of the README's images and sounds: dog_image.jpg and so on.")],
+    tokenizer: Annotated[Path, typer.Option(help="Folder of CLIP's tokenizer (vocab.json, merges.txt).")],
+) -> None:
+    """Load released weights and compute their authors' published figures again; exit code 1 if they differ.
+
+    Nothing is downloaded: the file, the media (.assets of the ImageBind repository) and the tokenizer (of
+    openai/clip-vit-large-patch14) are yours to fetch.
+
+    Examples:
+
+        anymodal model check imagebind --weights imagebind_huge.pth --media .assets --tokenizer clip-vit-large-patch14
+    """
+    from model_adapter.reference.check import TOLERANCE, check_imagebind
+
+    figures = check_imagebind(weights, media=media, tokenizer=tokenizer)
+    rows = [(one.what, f"{one.published:.4f}", f"{one.found:.4f}", "" if one.agrees else "differs") for one in figures]
+    print_table(f"{name} of {weights}", ("similarity", "published", "found", ""), rows)
+    n_differing = sum(not one.agrees for one in figures)
+    if n_differing:
+        print_line(
+            f"{n_differing} of {len(figures)} figures differ by more than {TOLERANCE}: not the published weights."
+        )
+        raise typer.Exit(1)
+    print_line(f"All {len(figures)} figures agree within {TOLERANCE}.")
+
+
+def _counted(preset: "Preset") -> "list[PartCount]":
+    """Its parts; nothing is garbage while thousands of modules are imported, and looking for it takes a fifth more."""
+    gc.disable()
+    try:
+        from model_adapter.reference.audit import count_parts
+
+        return count_parts(preset)
+    finally:
+        gc.enable()
 
 
 def _print_parts(preset: str, parts: "list[PartCount]") -> None:

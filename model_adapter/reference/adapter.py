@@ -25,11 +25,20 @@ class ReferenceAdapter:
     Args:
         model: The networks; put into evaluation mode.
         decoders: Diffusion pipelines by what they make; runs of signals whose pipeline is absent stay unheard.
+        from_words: Give pipelines the answer's words before the run instead of its projected signals, as the variant
+            NExT-GPT-caption of the paper does; a run without words before it is given the request's last text.
     """
 
-    def __init__(self, model: ReferenceModel, decoders: Mapping[OutputName, Decoder] | None = None) -> None:
+    def __init__(
+        self,
+        model: ReferenceModel,
+        decoders: Mapping[OutputName, Decoder] | None = None,
+        *,
+        from_words: bool = False,
+    ) -> None:
         self.model = model.eval()
         self._decoders = decoders or {}
+        self._from_words = from_words
 
     def capabilities(self) -> Capabilities:
         """Text and the preset's media; the model gives probabilities."""
@@ -84,7 +93,9 @@ class ReferenceAdapter:
             self._say(parts, answer.ids[begin:place], prompt.stop)
             begin = place + len(states)
             if output in self._decoders:
-                part, content = self._make(output, states, name=f"{make_key(request.task, request.key)}-{number}", seed=prompt.seed + number)
+                words = _last_words(parts) or _last_words(request.turns[-1].parts)
+                name = f"{make_key(request.task, request.key)}-{number}"
+                part, content = self._make(output, states, words, name=name, seed=(prompt.seed + number) % 2**63)
                 parts.append(part)
                 blobs[part.member] = HeldBytes(content)
         self._say(parts, answer.ids[begin:], prompt.stop)
@@ -103,14 +114,23 @@ class ReferenceAdapter:
             parts.append(Text(text))
 
     @torch.no_grad()
-    def _make(self, output: OutputName, states: Tensor, *, name: str, seed: int) -> tuple[Media, bytes]:
-        projection = self.model.signals[output]
-        conditioning = projection(states.unsqueeze(0).to(next(projection.parameters()).dtype))[0]
-        content = self._decoders[output].make(conditioning.float(), seed=seed)
+    def _make(self, output: OutputName, states: Tensor, words: str, *, name: str, seed: int) -> tuple[Media, bytes]:
+        decoder, made = self._decoders[output], self.model.preset.outputs[output]
+        if self._from_words:
+            content = decoder.make_from_words(words, seed=seed)
+        else:
+            projection = self.model.signals[output]
+            conditioning = projection(states.unsqueeze(0).to(next(projection.parameters()).dtype))[0]
+            content = decoder.make(conditioning.float(), seed=seed)
         facts = probe(content)
         sha256 = hashlib.sha256(content).hexdigest()
-        made_by = Provenance(generator=self.model.preset.outputs[output].decoder, seed=seed)
+        made_by = Provenance(generator=made.decoder, seed=seed, prompt=words if self._from_words else None)
         return media_part(facts, member=f"{name}.{facts.extension}", sha256=sha256, provenance=made_by), content
+
+
+def _last_words(parts: Sequence[object]) -> str:
+    """The last text among the parts; "" if there is none."""
+    return next((part.text for part in reversed(parts) if isinstance(part, Text)), "")
 
 
 def random_adapter(

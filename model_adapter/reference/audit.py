@@ -1,10 +1,10 @@
 """How many parameters each part of a preset has, counted on the meta device, beside what its paper says."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from model_adapter.reference.presets import LanguageConfig, Preset
+from model_adapter.reference.presets import LanguageConfig, LoraConfig, Preset
 from model_adapter.reference.tokens import added_tokens
 
 if TYPE_CHECKING:
@@ -71,13 +71,13 @@ def count_parts(preset: Preset) -> list[PartCount]:
     return [_marked(preset, part) for part in counted]
 
 
-def meta_language(config: LanguageConfig, *, vocab_size: int | None = None) -> Any:
+def meta_language(config: LanguageConfig) -> Any:
     """The language model's network, freshly initialised on the current default device."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     return LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=vocab_size or config.vocab_size,
+            vocab_size=config.vocab_size,
             hidden_size=config.hidden_size,
             intermediate_size=config.intermediate_size,
             num_hidden_layers=config.n_layers,
@@ -87,9 +87,15 @@ def meta_language(config: LanguageConfig, *, vocab_size: int | None = None) -> A
     )
 
 
-def count(module: "nn.Module", *, trainable_only: bool = False) -> int:
+def count(module: "nn.Module") -> int:
     """Number of parameters; a parameter that is used twice counts once."""
-    return sum(one.numel() for one in module.parameters() if one.requires_grad or not trainable_only)
+    return sum(one.numel() for one in module.parameters())
+
+
+def count_adapters(network: "nn.Module", lora: LoraConfig) -> int:
+    """Parameters of low-rank adapters: rank x (inputs + outputs) for each linear layer that gets one."""
+    adapted = [one for name, one in network.named_modules() if name.rpartition(".")[2] in lora.targets]
+    return sum(lora.rank * sum(one.get_parameter("weight").shape) for one in adapted)
 
 
 def _language(preset: Preset) -> Iterator[PartCount]:
@@ -97,11 +103,8 @@ def _language(preset: Preset) -> Iterator[PartCount]:
     network = meta_language(config)
     yield _part("language", config.name, count(network), trains=False)
     if config.lora is not None:
-        from peft import LoraConfig, get_peft_model
-
-        lora = LoraConfig(r=config.lora.rank, lora_alpha=config.lora.alpha, target_modules=list(config.lora.targets))
         what = f"LoRA r{config.lora.rank} on {', '.join(config.lora.targets)}"
-        yield _part("lora", what, count(get_peft_model(network, lora), trainable_only=True), trains=True)
+        yield _part("lora", what, count_adapters(network, config.lora), trains=True)
     n_rows = len(added_tokens(preset)) + (config.vocab_size if preset.trains_rows == "all" else 0)
     if n_rows:
         what = f"{n_rows} rows of the input and of the output embedding"
@@ -146,14 +149,12 @@ def _part(part: str, what: str, n_parameters: int, *, trains: bool) -> PartCount
 
 
 def _marked(preset: Preset, part: PartCount) -> PartCount:
-    mark, paper = _PAPER.get((preset.name, part.part), (_usual_mark(part.part), ""))
-    return PartCount(
-        part=part.part, what=part.what, n_parameters=part.n_parameters, trains=part.trains, mark=mark, paper=paper
-    )
+    mark, paper = _PAPER.get((preset.name, part.part), (_usual_mark(part), ""))
+    return replace(part, mark=mark, paper=paper)
 
 
-def _usual_mark(part: str) -> Mark:
-    """Projections are left open by the papers; encoders, decoders, language models and LoRA are not."""
-    if part.endswith("projection"):
+def _usual_mark(part: PartCount) -> Mark:
+    """Projections and AnyMAL's video encoder are left open or not to be had; the other networks are named by papers."""
+    if part.part.endswith("projection") or part.what == "videomae-l":
         return "chosen"
-    return "derived" if part == "rows" else "published"
+    return "derived" if part.part == "rows" else "published"

@@ -1,10 +1,10 @@
 """Frozen diffusion pipelines: conditioning in, a picture, a sound or a film out, as bytes."""
 
+import inspect
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ from torch import Tensor
 from model_adapter.errors import AdapterError
 from model_adapter.reference.decoder_parts import decoder_parts
 from model_adapter.reference.presets import DecoderName, OutputConfig, OutputName
+
+if TYPE_CHECKING:
+    import PIL.Image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +43,12 @@ class DecoderSettings:
 
 
 class Decoder:
-    """A diffusers pipeline that is given conditioning instead of a prompt.
+    """A frozen diffusers pipeline, run with conditioning from signals or with words.
 
     Args:
         output: What it makes.
-        pipeline: Any pipeline that takes `prompt_embeds` as its kind does.
-        settings: How it is run.
+        pipeline: For signals, of a kind that takes `prompt_embeds`; for words, any that makes this medium.
+        settings: How it is run; what the pipeline does not know (such as frames of a picture) is not passed on.
     """
 
     def __init__(self, output: OutputName, pipeline: Any, settings: DecoderSettings) -> None:
@@ -59,11 +62,46 @@ class Decoder:
             conditioning: [n_queries, d_out].
             seed: Of the first noise.
         """
-        generator = torch.Generator("cpu").manual_seed(seed)
-        return _MAKERS[self._output](self._pipeline, conditioning.unsqueeze(0), generator, self._settings)
+        given = conditioning.unsqueeze(0) if self._output != "audio" else conditioning  # sounds: one vector, [1, d_out]
+        # None lets the pipeline encode the empty prompt; without a tokenizer zeros stand for it.
+        empty = torch.zeros_like(given) if self._pipeline.tokenizer is None else None
+        return self._run({"prompt_embeds": given, "negative_prompt_embeds": empty}, seed)
+
+    def make_from_words(self, words: str, *, seed: int) -> bytes:
+        """One medium after a caption, as a user of the pipeline would ask for it."""
+        return self._run({"prompt": words}, seed)
+
+    def _run(self, prompt: Mapping[str, Any], seed: int) -> bytes:
+        settings, pipeline = self._settings, self._pipeline
+        wanted = {
+            "num_inference_steps": settings.n_steps,
+            "guidance_scale": settings.guidance,
+            "height": settings.height_px,
+            "width": settings.width_px,
+            "num_frames": settings.n_frames,
+            "audio_length_in_s": settings.duration_s,
+            "audio_end_in_s": settings.duration_s,
+            "output_type": _ARRAYS[self._output],
+        }
+        known = inspect.signature(pipeline.__call__).parameters
+        passed = {name: value for name, value in wanted.items() if name in known and value is not None}
+        made = pipeline(**prompt, **passed, generator=torch.Generator("cpu").manual_seed(seed))
+        match self._output:
+            case "image":
+                return _picture(made.images[0])
+            case "video":
+                return _film(np.asarray(made.frames[0]), fps=settings.fps)
+            case "audio":
+                return _sound(np.asarray(made.audios[0]), _rate_hz(pipeline))
 
 
-def load_decoder(output: OutputName, path: str, settings: DecoderSettings = DecoderSettings()) -> Decoder:
+def load_decoder(
+    output: OutputName,
+    path: str,
+    settings: DecoderSettings = DecoderSettings(),
+    *,
+    allow_network: bool = False,
+) -> Decoder:
     """A pipeline from a folder or hub name, through diffusers' own loader.
 
     Raises:
@@ -72,7 +110,7 @@ def load_decoder(output: OutputName, path: str, settings: DecoderSettings = Deco
     from diffusers import DiffusionPipeline
 
     try:
-        pipeline = DiffusionPipeline.from_pretrained(path, local_files_only=Path(path).exists(), use_safetensors=True)
+        pipeline = DiffusionPipeline.from_pretrained(path, local_files_only=not allow_network, use_safetensors=True)
     except (OSError, ValueError) as error:
         raise AdapterError(path, expected="a diffusers pipeline", found=str(error)[:200]) from error
     return Decoder(output, pipeline, settings)
@@ -80,61 +118,33 @@ def load_decoder(output: OutputName, path: str, settings: DecoderSettings = Deco
 
 def random_decoder(output: OutputName, config: OutputConfig, settings: DecoderSettings) -> Decoder:
     """The preset's pipeline with random weights, for tests and for measuring."""
-    parts = decoder_parts(config.decoder, is_tiny=config.is_tiny)
-    return Decoder(output, _PIPELINES[config.decoder](dict(parts)), settings)
+    import diffusers
+
+    kind, given = _PIPELINES[config.decoder]
+    parts = {**decoder_parts(config.decoder, is_tiny=config.is_tiny), **given}
+    scheduler = diffusers.DDIMScheduler(steps_offset=1, clip_sample=False, set_alpha_to_one=False)
+    return Decoder(output, getattr(diffusers, kind)(**parts, tokenizer=None, scheduler=scheduler), settings)
 
 
-def _image(pipeline: Any, conditioning: Tensor, generator: torch.Generator, settings: DecoderSettings) -> bytes:
-    made = pipeline(
-        prompt_embeds=conditioning,
-        negative_prompt_embeds=_unconditional(pipeline, conditioning),
-        num_inference_steps=settings.n_steps,
-        guidance_scale=settings.guidance,
-        height=settings.height_px,
-        width=settings.width_px,
-        generator=generator,
-        output_type="pil",
-    )
+def _picture(image: "PIL.Image.Image") -> bytes:
     buffer = io.BytesIO()
-    made.images[0].save(buffer, format="PNG")
+    image.save(buffer, format="PNG")
     return buffer.getvalue()
 
 
-def _video(pipeline: Any, conditioning: Tensor, generator: torch.Generator, settings: DecoderSettings) -> bytes:
-    made = pipeline(
-        prompt_embeds=conditioning,
-        negative_prompt_embeds=_unconditional(pipeline, conditioning),
-        num_inference_steps=settings.n_steps,
-        guidance_scale=settings.guidance,
-        height=settings.height_px,
-        width=settings.width_px,
-        num_frames=settings.n_frames,
-        generator=generator,
-        output_type="np",
-    )
-    return _film(np.asarray(made.frames[0]), fps=settings.fps)
-
-
-def _audio(pipeline: Any, conditioning: Tensor, generator: torch.Generator, settings: DecoderSettings) -> bytes:
+def _sound(samples: npt.NDArray[np.float32], rate_hz: int) -> bytes:
+    """Samples [n], or [channels, n], as 16-bit WAV."""
     import soundfile
 
-    made = pipeline(
-        prompt_embeds=conditioning[:, 0],
-        negative_prompt_embeds=_unconditional(pipeline, conditioning[:, 0]),
-        num_inference_steps=settings.n_steps,
-        guidance_scale=settings.guidance,
-        audio_length_in_s=settings.duration_s,
-        generator=generator,
-        output_type="np",
-    )
     buffer = io.BytesIO()
-    soundfile.write(buffer, made.audios[0], pipeline.vocoder.config.sampling_rate, format="WAV", subtype="PCM_16")
+    soundfile.write(buffer, samples.T, rate_hz, format="WAV", subtype="PCM_16")
     return buffer.getvalue()
 
 
-def _unconditional(pipeline: Any, conditioning: Tensor) -> Tensor | None:
-    """None lets the pipeline encode the empty prompt; without a tokenizer zeros stand for it."""
-    return torch.zeros_like(conditioning) if pipeline.tokenizer is None else None
+def _rate_hz(pipeline: Any) -> int:
+    """AudioLDM's vocoder knows the rate; newer pipelines decode with their autoencoder."""
+    vocoder = getattr(pipeline, "vocoder", None)
+    return int(pipeline.vae.config.sampling_rate if vocoder is None else vocoder.config.sampling_rate)
 
 
 def _film(frames: npt.NDArray[np.float32], *, fps: int) -> bytes:
@@ -151,37 +161,10 @@ def _film(frames: npt.NDArray[np.float32], *, fps: int) -> bytes:
     return buffer.getvalue()
 
 
-def _stable_diffusion(parts: dict[str, Any]) -> Any:
-    from diffusers import DDIMScheduler, StableDiffusionPipeline
-
-    return StableDiffusionPipeline(
-        **{**parts, "safety_checker": None},
-        tokenizer=None,
-        scheduler=DDIMScheduler(steps_offset=1, clip_sample=False, set_alpha_to_one=False),
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-
-
-def _zeroscope(parts: dict[str, Any]) -> Any:
-    from diffusers import DDIMScheduler, TextToVideoSDPipeline
-
-    return TextToVideoSDPipeline(**parts, tokenizer=None, scheduler=DDIMScheduler(steps_offset=1, clip_sample=False))
-
-
-def _audioldm(parts: dict[str, Any]) -> Any:
-    from diffusers import AudioLDMPipeline, DDIMScheduler
-
-    return AudioLDMPipeline(**parts, tokenizer=None, scheduler=DDIMScheduler(steps_offset=1, clip_sample=False))
-
-
-_MAKERS: Final[Mapping[OutputName, Callable[[Any, Tensor, torch.Generator, DecoderSettings], bytes]]] = {
-    "image": _image,
-    "video": _video,
-    "audio": _audio,
-}
-_PIPELINES: Final[Mapping[DecoderName, Callable[[dict[str, Any]], Any]]] = {
-    "stable-diffusion-v1-5": _stable_diffusion,
-    "zeroscope-v2-576w": _zeroscope,
-    "audioldm-l-full": _audioldm,
+_ARRAYS: Final[Mapping[OutputName, str]] = {"image": "pil", "video": "np", "audio": "np"}
+_NO_CHECKER: Final = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+_PIPELINES: Final[Mapping[DecoderName, tuple[str, Mapping[str, object]]]] = {
+    "stable-diffusion-v1-5": ("StableDiffusionPipeline", _NO_CHECKER),
+    "zeroscope-v2-576w": ("TextToVideoSDPipeline", {}),
+    "audioldm-l-full": ("AudioLDMPipeline", {}),
 }

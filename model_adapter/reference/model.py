@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from model_adapter.errors import AdapterError
 from model_adapter.reference.audit import meta_language
 from model_adapter.reference.encoders import Encoder, make_encoder
-from model_adapter.reference.presets import LoraConfig, MediumName, OutputName, Preset
+from model_adapter.reference.presets import EncoderName, LoraConfig, MediumName, OutputName, Preset
 from model_adapter.reference.projections import make_projection
 from model_adapter.reference.signal_projection import SignalProjection
 from model_adapter.reference.templates import Segment, Slot
@@ -24,11 +24,16 @@ class ReferenceModel(nn.Module):
         preset: Which system.
         tokenizer: Of the language model, a transformers tokenizer; the preset's tokens are added if they are missing.
         language: The language model; None makes one with random weights.
-        adds_lora: Wrap the language model in the preset's adapters.
+        encoders: By name, as far as they are loaded already; the others get random weights.
     """
 
     def __init__(
-        self, preset: Preset, tokenizer: Any, *, language: nn.Module | None = None, adds_lora: bool = True
+        self,
+        preset: Preset,
+        tokenizer: Any,
+        *,
+        language: nn.Module | None = None,
+        encoders: Mapping[EncoderName, Encoder] | None = None,
     ) -> None:
         super().__init__()
         self.preset, self.tokenizer = preset, tokenizer
@@ -36,13 +41,13 @@ class ReferenceModel(nn.Module):
         if missing:
             tokenizer.add_special_tokens({"additional_special_tokens": list(added_tokens(preset))})
         self.language: Any = _grown(language or meta_language(preset.language), len(tokenizer))
-        if adds_lora and preset.language.lora is not None:
+        if preset.language.lora is not None:
             new_rows = tokenizer.convert_tokens_to_ids(list(added_tokens(preset)))
             self.language = _with_lora(self.language, preset.language.lora, preset.trains_rows, new_rows)
         self.encoders = nn.ModuleDict()
         self.projections = nn.ModuleDict()
         self.signals = nn.ModuleDict()
-        self._add_inputs()
+        self._add_inputs(encoders or {})
         for output, made in preset.outputs.items():
             self.signals[output] = SignalProjection(
                 preset.language.hidden_size,
@@ -83,19 +88,26 @@ class ReferenceModel(nn.Module):
         ids: list[int] = self.tokenizer.convert_tokens_to_ids(list(signal_tokens(self.preset, output)))
         return ids
 
+    def encoder(self, medium: MediumName) -> Encoder:
+        """The encoder of a medium.
+
+        Raises:
+            AdapterError: If the preset does not take this medium.
+        """
+        given = self.preset.inputs.get(medium)
+        encoder = self.encoders[given.encoder.name] if given else None
+        if not isinstance(encoder, Encoder):
+            takes = ", ".join(self.preset.inputs)
+            raise AdapterError(f"preset {self.preset.name}", expected=f"one of {takes}", found=medium)
+        return encoder
+
     def soft_tokens(self, medium: MediumName, media: Sequence[tuple[Media, bytes]]) -> Tensor:
         """Encode and project media of one kind: [n, m, d_llm].
 
         Raises:
             AdapterError: If the preset does not take this medium.
         """
-        given = self.preset.inputs.get(medium)
-        if given is None:
-            takes = ", ".join(self.preset.inputs)
-            raise AdapterError(f"preset {self.preset.name}", expected=f"one of {takes}", found=medium)
-        encoder = self.encoders[_encoder_key(given.encoder.name, given.encoder.n_frames)]
-        if not isinstance(encoder, Encoder):
-            raise AdapterError(given.encoder.name, expected="an encoder", found=type(encoder).__name__)
+        encoder, given = self.encoder(medium), self.preset.inputs[medium]
         self.n_encoder_calls += len(media)
         features = encoder(encoder.prepare(media, medium).to(self.device), medium)
         projection = self.projections[given.shared or medium]
@@ -123,12 +135,12 @@ class ReferenceModel(nn.Module):
         """The causal language model, adapters inside."""
         return self.language.get_base_model() if hasattr(self.language, "get_base_model") else self.language
 
-    def _add_inputs(self) -> None:
+    def _add_inputs(self, loaded: Mapping[EncoderName, Encoder]) -> None:
         for medium, given in self.preset.inputs.items():
-            key = _encoder_key(given.encoder.name, given.encoder.n_frames)
-            if key not in self.encoders:
-                self.encoders[key] = make_encoder(given.encoder)
-            encoder = self.encoders[key]
+            name = given.encoder.name
+            if name not in self.encoders:
+                self.encoders[name] = loaded.get(name) or make_encoder(given.encoder)
+            encoder = self.encoders[name]
             place = given.shared or medium
             if place not in self.projections and isinstance(encoder, Encoder):
                 self.projections[place] = make_projection(
@@ -141,14 +153,14 @@ def trainable(model: ReferenceModel) -> list[str]:
     return [name for name, one in model.named_parameters() if one.requires_grad]
 
 
-def _encoder_key(name: str, n_frames: int) -> str:
-    return f"{name}-{n_frames}"
-
-
 def _grown(language: Any, n_tokens: int) -> Any:
     """Frozen, with room for the added tokens; new rows begin as the mean of the old ones."""
-    if n_tokens > language.get_input_embeddings().num_embeddings:
+    n_before = language.get_input_embeddings().num_embeddings
+    if n_tokens > n_before:
         language.resize_token_embeddings(n_tokens, mean_resizing=False)
+        with torch.no_grad():
+            for table in (language.get_input_embeddings(), language.get_output_embeddings()):
+                table.weight[n_before:] = table.weight[:n_before].mean(dim=0)
     return language.requires_grad_(False)
 
 

@@ -28,13 +28,11 @@ class EncoderConfig:
     Args:
         name: Which network.
         output: Tokens of the patch grid, or one pooled vector.
-        n_frames: Frames that a film is shown as; 1 for stills and sounds.
         is_tiny: The same code with few and narrow layers, for tests.
     """
 
     name: EncoderName
     output: Literal["tokens", "pooled"] = "tokens"
-    n_frames: int = 1
     is_tiny: bool = False
 
 
@@ -205,7 +203,7 @@ def _anymal_inputs(*, is_tiny: bool) -> Mapping[MediumName, InputConfig]:
     return {
         "image": InputConfig(encoder=image, projection=resampler),
         "video": InputConfig(
-            encoder=EncoderConfig(name="videomae-l", n_frames=8, is_tiny=is_tiny),
+            encoder=EncoderConfig(name="videomae-l", is_tiny=is_tiny),
             projection=ProjectionConfig(kind="resampler", n_tokens=32, n_layers=4),
         ),
         "audio": InputConfig(

@@ -49,6 +49,11 @@ def test_an_encoder_or_projection_that_media_share_counts_once() -> None:
     assert [part for part in parts if part.startswith("inputs/")] == ["inputs/image/encoder", "inputs/media/projection"]
 
 
+def test_a_stand_in_for_a_network_that_is_not_to_be_had_is_marked_as_chosen() -> None:
+    marks = {one.part: one.mark for one in count_parts(find_preset("anymal-7b"))}
+    assert (marks["inputs/video/encoder"], marks["inputs/image/encoder"]) == ("chosen", "published")
+
+
 def test_adapters_projections_and_new_rows_train_and_nothing_else() -> None:
     trained = {one.part for one in count_parts(find_preset("nextgpt-7b")) if one.trains}
     assert trained == {"lora", "rows", *(f"outputs/{medium}/projection" for medium in ("image", "audio", "video"))} | {

@@ -1,5 +1,6 @@
 """The tiny presets from media in to text, boxes, images, sounds and films out."""
 
+import dataclasses
 import hashlib
 import io
 from collections.abc import Callable, Iterator
@@ -204,6 +205,28 @@ def test_several_media_stand_in_one_answer_in_order(
     assert [part.text for part in answer.parts if isinstance(part, Text)] == ["a", "aa", "a"]
 
 
+def test_words_of_the_answer_can_be_the_prompt_instead_of_signals(
+    steered: Callable[[list[int | None]], ReferenceAdapter],
+) -> None:
+    """NExT-GPT-caption: what was said before the run goes to the pipeline."""
+    model = steered([]).model
+    letters, run = model.token_ids("a cat"), model.signal_ids("image")
+    asked: list[tuple[str, int]] = []
+
+    class Recording:
+        def make_from_words(self, words: str, *, seed: int) -> bytes:
+            asked.append((words, seed))
+            return png()
+
+    adapter = ReferenceAdapter(model, {"image": Recording()}, from_words=True)
+    steered([*letters, run[0]])
+    answer = adapter.generate([ask("Show me.", n=6)])[0]
+    steered([run[0]])
+    adapter.generate([ask("Show me.", n=1)])
+    assert [words for words, _ in asked] == ["a cat", "Show me."]
+    assert answer.parts[1].provenance.prompt == "a cat"
+
+
 def test_an_inner_signal_never_begins_a_run(steered: Callable[[list[int | None]], ReferenceAdapter]) -> None:
     inner = steered([]).model.signal_ids("image")[1]
     answer = steered([inner, inner]).generate([ask("Show me.", n=2)])[0]
@@ -293,6 +316,21 @@ def test_media_may_stand_anywhere_in_any_turn(
     before = adapter.model.n_encoder_calls
     assert adapter.generate([request])[0].parts
     assert adapter.model.n_encoder_calls - before == 2
+
+
+def test_a_film_may_take_the_image_route(media: dict[str, Shown]) -> None:
+    """AnyMAL-Image: four frames, their patches side by side, through the resampler of images."""
+    preset = find_preset("tiny-anymal")
+    image = preset.inputs["image"]
+    inputs = {"image": image, "video": dataclasses.replace(image, shared="image")}
+    model = random_adapter(dataclasses.replace(preset, inputs=inputs), byte_tokenizer()).model
+    assert (list(model.encoders), list(model.projections)) == (["openclip-vit-g"], ["image"])
+    encoder = model.encoder("video")
+    frames = encoder.prepare([media["video"]], "video")
+    patches = torch.cat([encoder(frames[:, number], "image") for number in range(4)], dim=1)
+    with torch.no_grad():
+        expected = model.projections["image"](patches)
+        torch.testing.assert_close(model.soft_tokens("video", [media["video"]]), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_gradient_reaches_what_should_train_and_nothing_else(

@@ -75,4 +75,4 @@ class Encoder(nn.Module):
 
     @torch.no_grad()
     def forward(self, inputs: Tensor, medium: MediumName) -> Tensor:
-        return self._run(self.network, inputs, medium)
+        return self._run(self.network, inputs.to(next(self.network.parameters()).dtype), medium)

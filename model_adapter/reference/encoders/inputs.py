@@ -110,7 +110,7 @@ def _clap_sound(part: Media, content: bytes) -> Tensor:
     from transformers import ClapFeatureExtractor
 
     samples = sounds.read_sound(content, rate_hz=48_000)[: 10 * 48_000]
-    extractor = ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad")
+    extractor = ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad", frequency_min=50)
     found = extractor(samples, sampling_rate=48_000, return_tensors="pt")["input_features"]
     features: Tensor = found[0].to(torch.float32)
     return features
