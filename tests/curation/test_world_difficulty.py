@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from curation.sources.world.captions import oracle_caption
-from curation.sources.world.official import Chronicle, official_files
+from curation.sources.world.official import ask_all, official_files
 from curation.sources.world.sampling import sample_scene
 from curation.sources.world.scene import MODALITIES, Modality
 
@@ -22,11 +22,8 @@ class World:
     """The annotation files of 300 scenes, read as a stranger would; no media are rendered."""
 
     def __init__(self, seed: int) -> None:
-        chronicle = Chronicle()
-        for number in range(300):
-            chronicle.add(sample_scene(seed, number))
-        self.scenes = {scene.number: scene for scene in chronicle.scenes}
-        self.files = dict(official_files(chronicle, seed=seed))
+        self.scenes = [sample_scene(seed, number) for number in range(300)]
+        self.files = dict(official_files(self.scenes, ask_all(self.scenes), seed=seed))
         self.train, self.val = self.items("train2014"), self.items("val2014")
 
     def items(self, part: str, *, stem: str = "vqav2/v2_") -> list[dict[str, Any]]:

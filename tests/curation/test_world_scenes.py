@@ -2,14 +2,15 @@
 
 import itertools
 import math
+from typing import get_args
 
 import msgspec
 import numpy as np
 import pytest
 
 from curation.sources.world.captions import oracle_caption, reference_captions, write_captions
-from curation.sources.world.outlines import canvas_mask
-from curation.sources.world.relations import RELATIONS, View, region
+from curation.sources.world.relations import View, region
+from curation.sources.world.rendering import canvas_mask
 from curation.sources.world.sampling import sample_scene
 from curation.sources.world.scene import (
     COLOURS,
@@ -17,13 +18,14 @@ from curation.sources.world.scene import (
     HOLE_RADIUS,
     KINDS,
     MODALITIES,
-    MOTIFS,
     PATTERNS,
+    RELATIONS,
     SIZES,
     SOUNDS,
     WIDTH_PX,
     Backdrop,
     Film,
+    Motif,
     Overlap,
     Scene,
     Soundscape,
@@ -69,7 +71,7 @@ def test_world_is_as_rich_as_promised() -> None:
     assert len({thing.colour for thing in things}) == 8
     assert {thing.size for thing in things} == set(SIZES)
     assert {thing.pattern for thing in things} == set(PATTERNS)
-    assert {of_world.backdrop.motif for of_world in SCENES} == set(MOTIFS)
+    assert {of_world.backdrop.motif for of_world in SCENES} == set(get_args(Motif))
     assert len({event.sound for of_world in SCENES for event in of_world.soundscape.events}) >= 8
     partly_hidden = [thing for thing in things if 0.5 <= thing.visible_share < 1]
     mostly_hidden = [thing for thing in things if thing.visible_share < 0.5]

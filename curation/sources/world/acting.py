@@ -7,11 +7,11 @@ from random import Random
 from msgspec.structs import replace
 
 from curation.sources.world import scene as facts
+from curation.sources.world.outlines import REACH
 from curation.sources.world.relations import View
 from curation.sources.world.scene import FILM_FPS, HEIGHT_PX, STEPS, WIDTH_PX, Motion, Scene, Split, Thing
 
 _ROUND_KINDS = ("circle", "ring")  # nobody can see them spinning
-_REACH = 1.1  # no outline is wider than this many radii
 _EDGE_PX = 4.0
 _SHORTEST_WAY_PX, _LONGEST_WAY_PX = 56.0, 120.0
 _ROUND_PX = 24.0  # radius of the way of a thing that circles
@@ -20,7 +20,7 @@ _GROWTH, _SHRINKAGE = 1.6, 0.5
 
 def _amount(rng: Random, thing: Thing, motion: Motion) -> float | None:
     """How far the motion goes for a thing at this place; None if there is no room for it."""
-    x, y, margin = thing.centre_x_px, thing.centre_y_px, _REACH * thing.radius_px + _EDGE_PX
+    x, y, margin = thing.centre_x_px, thing.centre_y_px, REACH * thing.radius_px + _EDGE_PX
     room = {"left": x - margin, "right": WIDTH_PX - margin - x, "up": y - margin, "down": HEIGHT_PX - margin - y}
     match motion:
         case "left" | "right" | "up" | "down":
@@ -30,7 +30,7 @@ def _amount(rng: Random, thing: Thing, motion: Motion) -> float | None:
             ways = [sign * _ROUND_PX for sign, side in ((1, "up"), (-1, "down")) if room[side] > 2 * _ROUND_PX]
             return rng.choice(ways) if ways and min(room["left"], room["right"]) > _ROUND_PX else None
         case "grows":
-            return _GROWTH if min(room.values()) > (_GROWTH - 1) * _REACH * thing.radius_px else None
+            return _GROWTH if min(room.values()) > (_GROWTH - 1) * REACH * thing.radius_px else None
         case "shrinks":
             return _SHRINKAGE
         case _:
@@ -42,9 +42,8 @@ def _after(thing: Thing, motion: Motion, amount: float) -> Thing:
     if motion in ("grows", "shrinks"):
         return replace(thing, radius_px=thing.radius_px * amount)
     across, down = STEPS.get(motion, (0, 0))
-    return replace(
-        thing, centre_x_px=thing.centre_x_px + across * amount, centre_y_px=thing.centre_y_px + down * amount
-    )
+    x, y = thing.centre_x_px + across * amount, thing.centre_y_px + down * amount
+    return replace(thing, centre_x_px=x, centre_y_px=y)
 
 
 def sample_film(rng: Random, scene: Scene) -> facts.Film:
@@ -60,8 +59,8 @@ def sample_film(rng: Random, scene: Scene) -> facts.Film:
         offers = [one for one in _offers(rng, scene.split, things) if one[0] not in idle and one[:2] not in done]
         if not offers:
             break
-        number = rng.choice(sorted({offer[0] for offer in offers}))
-        _, motion, amount = rng.choice([offer for offer in offers if offer[0] == number])
+        actor = rng.choice(sorted({number for number, _, _ in offers}))
+        number, motion, amount = rng.choice([offer for offer in offers if offer[0] == actor])
         end = frame + rng.choice((6, 7))
         events.append(facts.MotionEvent(number, motion, frame / FILM_FPS, end / FILM_FPS, amount))
         things[number] = _after(things[number], motion, amount)
@@ -82,7 +81,8 @@ def _offers(rng: Random, split: Split, things: dict[int, Thing]) -> Iterator[tup
     """What each thing could do; none may end on another, though it may pass over it."""
     for (number, thing), motion in itertools.product(things.items(), facts.MOTIONS):
         amount = _amount(rng, thing, motion)
-        if amount is None or not facts.is_act_of(split, motion, thing.kind):
+        may_act = facts.may_meet(split, facts.MOTIONS.index(motion), facts.KINDS.index(thing.kind))
+        if amount is None or not may_act:
             continue
         after, others = _after(thing, motion, amount), (other for key, other in things.items() if key != number)
         is_free = all(after.distance_px(one) > after.radius_px + one.radius_px for one in others)
@@ -95,10 +95,11 @@ def sample_activities(rng: Random, split: Split) -> tuple[facts.ActivitySpan, ..
     cuts: list[float] = rng.choice(([], [round(rng.uniform(2.0, 3.0), 2)], [2.5]))
     activities = rng.sample(facts.ACTIVITIES, len(cuts) + 1)
     spans = zip(activities, [0.0, *cuts], [*cuts, facts.IMU_DURATION_S], strict=True)
-    return tuple(
-        facts.ActivitySpan(one, rng.choice(_paces(split, one)), start_s, end_s) for one, start_s, end_s in spans
-    )
+    return tuple(facts.ActivitySpan(one, _pace(rng, split, one), start_s, end_s) for one, start_s, end_s in spans)
 
 
-def _paces(split: Split, activity: facts.Activity) -> list[facts.Pace]:
-    return [pace for pace in facts.PACES if facts.is_pace_of(split, activity, pace)]
+def _pace(rng: Random, split: Split, activity: facts.Activity) -> facts.Pace:
+    """Who stands has no pace but `steady`."""
+    first = facts.ACTIVITIES.index(activity)
+    paces = [pace for number, pace in enumerate(facts.PACES) if facts.may_meet(split, first, number)]
+    return rng.choice(["steady"] if activity == "stand" else paces)

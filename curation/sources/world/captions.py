@@ -6,16 +6,13 @@ No punctuation and no full stop, so that any tokeniser finds the same words.
 from collections.abc import Callable, Sequence
 from random import Random
 
-from curation.sources.world.relations import Attribute, View, describe, region
+from curation.sources.world.relations import View, describe, region, sets_with
 from curation.sources.world.scene import Backdrop, Modality, Scene, SoundEvent, Thing
 from curation.sources.world.wording import WORDS, counted, gerund, third_person, with_article
 
 CAPTIONS_PER_ITEM = 5
 
-_NOUN_SETS: tuple[tuple[Attribute, ...], ...] = (
-    ("colour", "kind"), ("size", "colour", "kind"), ("pattern", "colour", "kind"),
-    ("size", "pattern", "colour", "kind"),
-)  # fmt: skip
+_NOUN_SETS = [(*attributes, "kind") for attributes in sets_with("colour", "size", "pattern")]
 
 
 def reference_captions(scene: Scene, modality: Modality) -> tuple[str, ...]:
@@ -31,11 +28,9 @@ def oracle_caption(scene: Scene, modality: Modality) -> str:
 def write_captions(scene: Scene, modality: Modality) -> tuple[str, ...]:
     """Six different captions from the scene's facts: five references, then the oracle's."""
     rng = scene.stream(f"{modality} captions")
-    captions: list[str] = []
+    captions: dict[str, None] = {}
     while len(captions) <= CAPTIONS_PER_ITEM:
-        caption = _WRITERS[modality](scene, rng)
-        if caption not in captions:
-            captions.append(caption)
+        captions[_WRITERS[modality](scene, rng)] = None
     return tuple(captions)
 
 
@@ -44,10 +39,9 @@ def _image_caption(scene: Scene, rng: Random) -> str:
     shown = list(view.clear)
     rng.shuffle(shown)
     frames: list[Callable[[View, Sequence[int], Random], str | None]] = [_alone, _placed, _listed, _related, _related]
-    while True:
-        if caption := rng.choice(frames)(view, shown, rng):
-            return caption
+    while not (caption := rng.choice(frames)(view, shown, rng)):
         rng.shuffle(shown)
+    return caption
 
 
 def _noun(thing: Thing, rng: Random) -> str:
@@ -109,23 +103,19 @@ def _related(view: View, shown: Sequence[int], rng: Random) -> str | None:
 
 def _audio_caption(scene: Scene, rng: Random) -> str:
     events = scene.soundscape.events
-    finite = [_event_words(event, rng, is_finite=True) for event in events]
-    during = [_event_words(event, rng, is_finite=False) for event in events]
+    clauses = [_event_words(event, rng, is_finite=is_finite) for is_finite in (True, False) for event in events]
     floor = rng.choice(WORDS.floors[scene.soundscape.floor])
     ending = f" {floor}" if rng.random() < 0.5 else ""
-    return rng.choice(WORDS.audio_frames[len(events)]).format(*finite, *during) + ending
+    return rng.choice(WORDS.audio_frames[len(events)]).format(*clauses) + ending
 
 
 def _event_words(event: SoundEvent, rng: Random, *, is_finite: bool) -> str:
     noun, verb, participle = rng.choice(WORDS.sounds[event.sound])
     if event.pitch != "middle" and rng.random() < 0.7:
         noun = f"a {event.pitch} pitched {noun.split(' ')[-1]}"
-    words = [noun, verb if is_finite else participle]
-    if rng.random() < 0.7:
-        words.append(rng.choice(WORDS.loudnesses[event.loudness]))
-    if event.repetitions > 1 or rng.random() < 0.3:
-        words.append(WORDS.times[event.repetitions])
-    return " ".join(word for word in words if word)
+    loudness = rng.choice(WORDS.loudnesses[event.loudness]) if rng.random() < 0.7 else ""
+    times = WORDS.times[event.repetitions] if event.repetitions > 1 or rng.random() < 0.3 else ""
+    return " ".join(word for word in (noun, verb if is_finite else participle, loudness, times) if word)
 
 
 def _video_caption(scene: Scene, rng: Random) -> str:
@@ -139,13 +129,12 @@ def _video_caption(scene: Scene, rng: Random) -> str:
 
 
 def _imu_caption(scene: Scene, rng: Random) -> str:
-    finite, during = [], []
+    spoken = []
     for span in scene.activities:
-        verb = rng.choice(WORDS.activities[span.activity])
-        pace = rng.choice(WORDS.paces[span.pace]) if span.activity != "stand" and rng.random() < 0.8 else ""
-        finite.append(f"{third_person(verb)} {pace}".strip())
-        during.append(f"{gerund(verb)} {pace}".strip())
-    return rng.choice(WORDS.imu_frames[len(finite)]).format(*finite, *during)
+        verb, is_paced = rng.choice(WORDS.activities[span.activity]), span.activity != "stand" and rng.random() < 0.8
+        spoken.append((verb, rng.choice(WORDS.paces[span.pace]) if is_paced else ""))
+    clauses = [f"{form(verb)} {pace}".strip() for form in (third_person, gerund) for verb, pace in spoken]
+    return rng.choice(WORDS.imu_frames[len(spoken)]).format(*clauses)
 
 
 _WRITERS: dict[Modality, Callable[[Scene, Random], str]] = {

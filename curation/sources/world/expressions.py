@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import get_args
 
-from curation.sources.world.relations import Attribute, View, describe, region
+from curation.sources.world.relations import ATTRIBUTES, View, describe, region
 from curation.sources.world.wording import WORDS, with_article
-
-_SENTENCES = 3
 
 
 @dataclass(frozen=True)
@@ -33,11 +30,9 @@ def _has_rival(view: View, number: int) -> bool:
 def _express(view: View, number: int, rng: Random) -> Expressions:
     names = list(dict.fromkeys(view.names(number)))
     places = _places(view, number)
-    short = [*rng.sample(places, min(2, len(places))), names[0]]
-    plain = [names[0], *rng.sample(names[1:], min(_SENTENCES - 1, len(names) - 1))]
-    return Expressions(
-        number, {"refcoco": tuple(short), "refcoco+": tuple(plain), "refcocog": _long(view, number, rng)}
-    )
+    short = (*rng.sample(places, min(2, len(places))), names[0])
+    plain = (names[0], *rng.sample(names[1:], min(2, len(names) - 1)))
+    return Expressions(number, {"refcoco": short, "refcoco+": plain, "refcocog": _long(view, number, rng)})
 
 
 def _places(view: View, number: int) -> list[str]:
@@ -56,10 +51,10 @@ def _places(view: View, number: int) -> list[str]:
 def _long(view: View, number: int, rng: Random) -> tuple[str, ...]:
     """Sentences with all attributes of the thing, and its place or how it stands to another thing."""
     thing = view.thing(number)
-    whole = f"the {describe(thing, get_args(Attribute))}"
+    whole = f"the {describe(thing, ATTRIBUTES)}"
     endings = [f" {rng.choice(WORDS.regions[where])} of the picture" for where in [region(thing)] if where]
     for other in view.clear:
         if other != number and (relation := view.natural_relation(number, other)):
-            neighbour = with_article(describe(view.thing(other), get_args(Attribute)))
+            neighbour = with_article(describe(view.thing(other), ATTRIBUTES))
             endings.append(f" that is {rng.choice(WORDS.relations[relation])} {neighbour}")
     return tuple(whole + ending for ending in rng.sample(endings, min(2, len(endings)))) or (whole,)

@@ -13,9 +13,7 @@ from PIL import Image
 from curation.sources.world.rendering import NOISE_SIGMA, SUPERSAMPLING, draw_backdrop, draw_thing
 from curation.sources.world.scene import FILM_FPS, HEIGHT_PX, STEPS, WIDTH_PX, Film, Scene, Thing
 
-SHRINKING = 2
-"""Pixels of the picture in one of the film, each way."""
-
+SHRINKING = 2  # pixels of the picture in one of the film, each way
 _SIZE = (WIDTH_PX // SHRINKING, HEIGHT_PX // SHRINKING)
 _SCALE = SUPERSAMPLING * SHRINKING
 _NOISES = 4  # different noises that follow each other in a round
@@ -79,31 +77,26 @@ def film_frames(scene: Scene) -> list[NDArray[np.uint8]]:
             draw_thing(stage, thing)
     stage = stage.reduce(_SCALE)
     stickers = {number: _sticker(scene.things[number]) for number in actors}
-    noises = _noises(scene)
+    sigma = NOISE_SIGMA[scene.backdrop.noise] / SHRINKING
+    noise = scene.noise_stream("film noise").normal(0.0, sigma, (_NOISES, _SIZE[1], _SIZE[0], 1))
+    noises = np.round(noise).astype(np.int16)
     frames = []
     for index in range(round(scene.film.duration_s * FILM_FPS)):
         frame = stage.copy()
-        for number in _drawing_order(scene.film, actors, index / FILM_FPS):
-            _paste(frame, stickers[number], pose_at(scene.film, scene.things[number], number, index / FILM_FPS))
-        noisy = np.clip(np.asarray(frame, dtype=np.int16) + noises[index % _NOISES], 0, 255)  # [h, w, 3]
-        frames.append(noisy.astype(np.uint8))
+        time_s = index / FILM_FPS
+        begun = {event.thing: place for place, event in enumerate(scene.film.events) if event.start_s <= time_s}
+        for number in sorted(actors, key=lambda number: begun.get(number, -1)):
+            _paste(frame, stickers[number], pose_at(scene.film, scene.things[number], number, time_s))
+        frames.append(np.clip(np.asarray(frame) + noises[index % _NOISES], 0, 255).astype(np.uint8))  # [h, w, 3]
     return frames
-
-
-def _drawing_order(film: Film, actors: list[int], time_s: float) -> list[int]:
-    """Who acted last lies on top; before that, things lie as in the picture."""
-    begun = [event.thing for event in film.events if event.start_s <= time_s]
-    return sorted(actors, key=lambda number: max((i for i, one in enumerate(begun) if one == number), default=-1))
 
 
 def _sticker(thing: Thing) -> Image.Image:
     """The thing in the middle of a square of its own, transparent around it."""
     half = 2 * math.ceil(0.55 * thing.radius_px + 6)
-    shift = (half - thing.centre_x_px, half - thing.centre_y_px)
-    x1, y1, x2, y2 = thing.box_xyxy_px
-    box = (x1 + shift[0], y1 + shift[1], x2 + shift[0], y2 + shift[1])
-    side = 2 * half * SUPERSAMPLING
-    canvas = Image.new("RGBA", (side, side))
+    across, down, (x1, y1, x2, y2) = half - thing.centre_x_px, half - thing.centre_y_px, thing.box_xyxy_px
+    box = (x1 + across, y1 + down, x2 + across, y2 + down)
+    canvas = Image.new("RGBA", (2 * half * SUPERSAMPLING,) * 2)
     draw_thing(canvas, replace(thing, centre_x_px=half, centre_y_px=half, box_xyxy_px=box))
     # Pasting onto nothing leaves colours that are already multiplied by their opacity.
     return Image.frombytes("RGBa", canvas.size, canvas.tobytes()).convert("RGBA").reduce(_SCALE)
@@ -119,9 +112,3 @@ def _paste(frame: Image.Image, sticker: Image.Image, pose: Pose) -> None:
         mask = mask.point([round(level * pose.opacity) for level in range(256)])
     corner = (round(pose.x / SHRINKING - sticker.width / 2), round(pose.y / SHRINKING - sticker.height / 2))
     frame.paste(sticker.convert("RGB"), corner, mask)
-
-
-def _noises(scene: Scene) -> NDArray[np.int16]:
-    sigma = NOISE_SIGMA[scene.backdrop.noise] / SHRINKING
-    noise = scene.noise_stream("film noise").normal(0.0, sigma, (_NOISES, _SIZE[1], _SIZE[0], 1))
-    return np.round(noise).astype(np.int16)

@@ -12,9 +12,10 @@ world.json                       seed, counts, and the sha256 of every other fil
 """
 
 import hashlib
+import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,17 +24,16 @@ from typing import Final
 import msgspec
 
 from curation.errors import SourceError
+from curation.sources.world.asking import Asked
 from curation.sources.world.captions import CAPTIONS_PER_ITEM
-from curation.sources.world.official import LICENCE, Chronicle, official_files
+from curation.sources.world.official import LICENCE, ask_all, official_files
 from curation.sources.world.scene import SCHEMA, Modality, Scene
 from shards.errors import UsageError
 from shards.files import write_atomic
 from shards.formats.records import read_document, read_lines
 
 FEWEST_SCENES: Final = 5
-_MANIFEST: Final = "world.json"
-_STARTED: Final = "world.started.json"
-_SCENES: Final = "scenes.jsonl"
+_MANIFEST, _STARTED, _SCENES = "world.json", "world.started.json", "scenes.jsonl"
 _NOTE: Final = (
     "Rendered scenes of the anymodal world, not photographs or recordings. Values of youtube_id and start_time are "
     "invented and name no video. Scores on this world are self-tests and stand beside no public benchmark."
@@ -94,15 +94,17 @@ def write_world(out: Path, *, scenes: int, seed: int, progress: Callable[[int], 
     for package, name in (("PIL", "Pillow"), ("av", "PyAV")):
         if find_spec(package) is None:
             raise UsageError("world", expected=name, found="not installed", remedy='pip install "anymodal[media]"')
+    from curation.sources.world.sampling import sample_scene
+
     identity = _Identity(SCHEMA, seed, scenes)
     if not _claim(out, identity):
         return _read_manifest(out / _MANIFEST).summary
-    files = _Files(out)
-    chronicle = _write_scenes(files, identity, progress)
-    for path, content in official_files(chronicle, seed=seed):
-        files.write(path, content)
-    summary = _summarise(chronicle, seed)
-    manifest = _Manifest(identity, _NOTE, LICENCE, summary, dict(sorted(files.sha256.items())))
+    sampled = [sample_scene(seed, number) for number in range(scenes)]
+    asked = ask_all(sampled)
+    contents = itertools.chain(_media(sampled, progress), official_files(sampled, asked, seed=seed))
+    sha256 = {path: _write(out / path, content) for path, content in contents}
+    summary = _summarise(sampled, asked["image"], seed)
+    manifest = _Manifest(identity, _NOTE, LICENCE, summary, dict(sorted(sha256.items())))
     os.sync()  # once for all files, before the manifest says that they are there
     write_atomic(out / _MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     (out / _STARTED).unlink()
@@ -126,71 +128,55 @@ def read_scenes(folder: Path) -> Iterator[Scene]:
     yield from scenes
 
 
-class _Files:
-    """Files of a world, with the sha256 of each that was written; the manifest alone vouches for them."""
-
-    def __init__(self, out: Path) -> None:
-        self._out = out
-        self.sha256: dict[str, str] = {}
-
-    def write(self, path: str, content: bytes) -> None:
-        (self._out / path).parent.mkdir(parents=True, exist_ok=True)
-        (self._out / path).write_bytes(content)
-        self.sha256[path] = hashlib.sha256(content).hexdigest()
+def _write(path: Path, content: bytes) -> str:
+    """Write a file, and tell its sha256; the manifest alone vouches for it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
 
 
-def _write_scenes(files: _Files, identity: _Identity, progress: Callable[[int], None]) -> Chronicle:
-    """Write media and facts of all scenes."""
+def _media(scenes: Sequence[Scene], progress: Callable[[int], None]) -> Iterator[tuple[str, bytes]]:
+    """Media of all scenes, then their facts; paths are relative to the world's folder."""
     from curation.sources.world.filming import render_mp4
     from curation.sources.world.rendering import render_jpeg
-    from curation.sources.world.sampling import sample_scene
     from curation.sources.world.sensing import render_imu
     from curation.sources.world.synthesis import render_wav
 
     renderers: dict[Modality, Callable[[Scene], bytes]] = {
         "image": render_jpeg, "audio": render_wav, "video": render_mp4, "imu": render_imu
     }  # fmt: skip
-    chronicle = Chronicle()
-    for number in range(identity.scenes):
-        scene = sample_scene(identity.seed, number)
-        for modality, render in renderers.items():
-            files.write(scene.path(modality), render(scene))
-        chronicle.add(scene)
-        progress(number + 1)
-    files.write(_SCENES, b"".join(msgspec.json.encode(scene) + b"\n" for scene in chronicle.scenes))
-    return chronicle
+    for number, scene in enumerate(scenes, start=1):
+        yield from ((scene.path(modality), render(scene)) for modality, render in renderers.items())
+        progress(number)
+    yield _SCENES, b"".join(msgspec.json.encode(scene) + b"\n" for scene in scenes)
 
 
-def _summarise(chronicle: Chronicle, seed: int) -> WorldSummary:
-    scenes, questions, image_captions, audio_captions = (Counter[str]() for _ in range(4))
-    for scene, of_scene in chronicle.asked["image"]:
-        scenes[scene.split] += 1
-        questions[scene.image_split] += len(of_scene)
-        image_captions[scene.image_split] += CAPTIONS_PER_ITEM
-        audio_captions[scene.split] += 1 if scene.split == "train" else CAPTIONS_PER_ITEM
-    return WorldSummary(seed, dict(scenes), dict(questions), dict(image_captions), dict(audio_captions))
+def _summarise(scenes: Sequence[Scene], asked: Iterable[Asked], seed: int) -> WorldSummary:
+    clips = Counter(str(scene.split) for scene in scenes)
+    pictures = Counter(str(scene.image_split) for scene in scenes)
+    questions = Counter(str(scene.image_split) for scene, _, _ in asked)
+    image_captions = {part: CAPTIONS_PER_ITEM * count for part, count in pictures.items()}
+    audio_captions = {split: count * (1 if split == "train" else CAPTIONS_PER_ITEM) for split, count in clips.items()}
+    return WorldSummary(seed, dict(clips), dict(questions), image_captions, audio_captions)
 
 
 def _claim(out: Path, identity: _Identity) -> bool:
     """Whether the folder is to be written; False if it holds this world, and an error if it holds anything else."""
     if out.exists() and not out.is_dir():
         raise UsageError(str(out), expected="a folder", found="a file")
-    if (out / _MANIFEST).exists():
-        _require_same(out, _read_manifest(out / _MANIFEST).identity, identity)
-        return False
-    if (out / _STARTED).exists():
-        started = read_document(out / _STARTED, _Identity, what="a world's name", error=SourceError)
-        _require_same(out, started, identity)
+    found, is_finished = identity, (out / _MANIFEST).exists()
+    if is_finished:
+        found = _read_manifest(out / _MANIFEST).identity
+    elif (out / _STARTED).exists():
+        found = read_document(out / _STARTED, _Identity, what="a world's name", error=SourceError)
     elif out.exists() and (stranger := next(out.iterdir(), None)):
         raise UsageError(str(out), expected="an empty folder", found=stranger.name, remedy="choose another folder")
-    out.mkdir(parents=True, exist_ok=True)
-    write_atomic(out / _STARTED, msgspec.json.encode(identity))
-    return True
-
-
-def _require_same(out: Path, found: _Identity, wanted: _Identity) -> None:
-    if found != wanted:
-        raise UsageError(str(out), expected=str(wanted), found=str(found), remedy="choose another folder")
+    if found != identity:
+        raise UsageError(str(out), expected=str(identity), found=str(found), remedy="choose another folder")
+    if not is_finished:
+        out.mkdir(parents=True, exist_ok=True)
+        write_atomic(out / _STARTED, msgspec.json.encode(identity))
+    return not is_finished
 
 
 def _read_manifest(path: Path) -> _Manifest:

@@ -1,4 +1,4 @@
-"""Outlines of the twelve kinds, their masks on the canvas, and what covers what."""
+"""Outlines of the twelve kinds, and what covers what."""
 
 import math
 from collections.abc import Sequence
@@ -6,60 +6,46 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.sources.world.scene import HEIGHT_PX, HOLE_RADIUS, WIDTH_PX, Kind, Thing
+from curation.sources.world.scene import HOLE_RADIUS, Kind, Thing
 
 Point = tuple[float, float]
 BoolArray = NDArray[np.bool_]
+REACH = 1.1  # no outline is wider than this many radii
 
 
-def outline(thing: Thing, *, scale: float = 1.0, origin: Point = (0.0, 0.0)) -> list[Point]:
-    """Corners of the outer edge; y points down, everything lies within 1.1 radii of the centre."""
-    return _place(_OUTLINES[thing.kind], thing, scale, origin)
+def edges(thing: Thing, *, scale: float = 1.0, origin: Point = (0.0, 0.0)) -> list[list[Point]]:
+    """Corners of the outer edge, then those of the hole if there is one.
 
-
-def hole(thing: Thing, *, scale: float = 1.0, origin: Point = (0.0, 0.0)) -> list[Point]:
-    """Corners of the hole; empty for kinds that have none."""
-    return _place(_HOLES.get(thing.kind, []), thing, scale, origin)
-
-
-def bounding_box(points: Sequence[Point]) -> tuple[float, float, float, float]:
-    """Smallest box around the corners as x1, y1, x2, y2, to a tenth of a unit."""
-    xs, ys = [x for x, _ in points], [y for _, y in points]
-    return round(min(xs), 1), round(min(ys), 1), round(max(xs), 1), round(max(ys), 1)
-
-
-def canvas_mask(thing: Thing) -> BoolArray:
-    """Pixels of the canvas that the thing fills, [height, width]; hole left out."""
-    from PIL import Image, ImageDraw
-
-    mask = Image.new("1", (WIDTH_PX, HEIGHT_PX))
-    pencil = ImageDraw.Draw(mask)
-    pencil.polygon(outline(thing), fill=1)
-    if inner := hole(thing):
-        pencil.polygon(inner, fill=0)
-    return np.asarray(mask)
-
-
-def visible_shares(masks: Sequence[BoolArray]) -> list[float]:
-    """Share of each shape that later ones leave uncovered; masks in drawing order."""
-    shares = []
-    for index, mask in enumerate(masks):
-        covered = np.any(np.stack(masks[index:])[1:], axis=0)  # [h, w]
-        shares.append(1.0 - float((mask & covered).sum() / mask.sum()))
-    return shares
-
-
-def _place(points: Sequence[Point], thing: Thing, scale: float, origin: Point) -> list[Point]:
+    y points down, and everything lies within `REACH` radii of the centre.
+    """
     sine, cosine = math.sin(math.radians(thing.tilt_deg)), math.cos(math.radians(thing.tilt_deg))
     centre = (thing.centre_x_px * scale - origin[0], thing.centre_y_px * scale - origin[1])
     radius = thing.radius_px * scale
     return [
-        (centre[0] + radius * (x * cosine - y * sine), centre[1] + radius * (x * sine + y * cosine)) for x, y in points
+        [(centre[0] + radius * (x * cosine - y * sine), centre[1] + radius * (x * sine + y * cosine)) for x, y in edge]
+        for edge in _EDGES[thing.kind]
     ]
 
 
-def _polar(radii: Sequence[float], *, first_deg: float = -90.0) -> list[Point]:
-    angles = [math.radians(first_deg + 360.0 * step / len(radii)) for step in range(len(radii))]
+def bounding_box(points: Sequence[Point]) -> tuple[float, float, float, float]:
+    """Smallest box around the corners as x1, y1, x2, y2, to a tenth of a unit."""
+    xs, ys = zip(*points, strict=True)
+    return round(min(xs), 1), round(min(ys), 1), round(max(xs), 1), round(max(ys), 1)
+
+
+def visible_shares(masks: Sequence[BoolArray]) -> list[float]:
+    """Share of each shape that later ones leave uncovered; masks in drawing order."""
+    covered = (mask & np.logical_or.reduce(masks[place:]) for place, mask in enumerate(masks, start=1))  # [h, w] each
+    return [1.0 - float(hidden.sum() / mask.sum()) for hidden, mask in zip(covered, masks, strict=True)]
+
+
+def _angles(first_deg: float, sweep_deg: float, steps: int) -> list[float]:
+    """The angles that divide an arc into so many steps, in radians, ends included."""
+    return [math.radians(first_deg + sweep_deg * step / steps) for step in range(steps + 1)]
+
+
+def _polar(radii: Sequence[float]) -> list[Point]:
+    angles = _angles(-90.0, 360.0, len(radii))[:-1]
     return [(radius * math.cos(angle), radius * math.sin(angle)) for radius, angle in zip(radii, angles, strict=True)]
 
 
@@ -69,8 +55,7 @@ def _square(half: float) -> list[Point]:
 
 def _heart() -> list[Point]:
     points = []
-    for step in range(72):
-        angle = math.tau * step / 72
+    for angle in (math.tau * step / 72 for step in range(72)):
         depth = 13 * math.cos(angle) - 5 * math.cos(2 * angle) - 2 * math.cos(3 * angle) - math.cos(4 * angle)
         points.append((16 * math.sin(angle) ** 3 / 17.5, -(depth + 2.5) / 17.5))
     return points
@@ -78,42 +63,34 @@ def _heart() -> list[Point]:
 
 def _moon() -> list[Point]:
     """A crescent open to the right: most of a circle, closed by the arc of a second one."""
-    outer = [math.radians(50 + 260 * step / 48) for step in range(49)]
-    tip_x, tip_y = math.cos(outer[0]), math.sin(outer[0])
-    centre_x = tip_x + 0.02
-    points = [(math.cos(angle), math.sin(angle)) for angle in outer]
-    arc = [math.radians(-90 - 180 * step / 32) for step in range(1, 32)]
-    return [(x + 0.2, y) for x, y in points + [(centre_x + 0.72 * math.cos(a), tip_y * math.sin(a)) for a in arc]]
+    outer = [(math.cos(angle), math.sin(angle)) for angle in _angles(50, 260, 48)]
+    tip_x, tip_y = outer[0]
+    inner = [(tip_x + 0.02 + 0.72 * math.cos(a), tip_y * math.sin(a)) for a in _angles(-90, -180, 32)[1:-1]]
+    return [(x + 0.2, y) for x, y in outer + inner]
 
 
 def _drop() -> list[Point]:
     """A round belly with a pointed top."""
-    arc = [math.radians(-28 + 236 * step / 48) for step in range(49)]
-    return [(0.0, -1.0), *((0.66 * math.cos(a), 0.3 + 0.66 * math.sin(a)) for a in arc)]
+    return [(0.0, -1.0), *((0.66 * math.cos(a), 0.3 + 0.66 * math.sin(a)) for a in _angles(-28, 236, 48))]
 
 
 def _cross() -> list[Point]:
-    wide, narrow = 0.92, 0.32
-    corner = [(-narrow, -wide), (narrow, -wide), (narrow, -narrow)]
-    points: list[Point] = []
-    for _ in range(4):
-        points += corner
-        corner = [(-y, x) for x, y in corner]
-    return points
+    far, near = 0.92, 0.32
+    upper = [(-near, -far), (near, -far), (near, -near), (far, -near), (far, near), (near, near)]
+    return upper + [(-x, -y) for x, y in upper]
 
 
-_OUTLINES: dict[Kind, list[Point]] = {
-    "circle": _polar([0.94] * 72),
-    "square": _square(0.78),
-    "triangle": [(x, y + 0.18) for x, y in _polar([1.02] * 3)],
-    "star": _polar([1.05, 0.46] * 5),
-    "heart": _heart(),
-    "hexagon": _polar([0.96] * 6),
-    "ring": _polar([1.0] * 72),
-    "frame": _square(0.8),
-    "cross": _cross(),
-    "moon": _moon(),
-    "flower": _polar([0.76 + 0.24 * math.cos(6 * math.tau * step / 120) for step in range(120)]),
-    "drop": _drop(),
+_EDGES: dict[Kind, list[list[Point]]] = {
+    "circle": [_polar([0.94] * 72)],
+    "square": [_square(0.78)],
+    "triangle": [[(x, y + 0.18) for x, y in _polar([1.02] * 3)]],
+    "star": [_polar([1.05, 0.46] * 5)],
+    "heart": [_heart()],
+    "hexagon": [_polar([0.96] * 6)],
+    "ring": [_polar([1.0] * 72), _polar([HOLE_RADIUS["ring"]] * 60)],
+    "frame": [_square(0.8), _square(HOLE_RADIUS["frame"])],
+    "cross": [_cross()],
+    "moon": [_moon()],
+    "flower": [_polar([0.76 + 0.24 * math.cos(6 * math.tau * step / 120) for step in range(120)])],
+    "drop": [_drop()],
 }
-_HOLES: dict[Kind, list[Point]] = {"ring": _polar([HOLE_RADIUS["ring"]] * 60), "frame": _square(HOLE_RADIUS["frame"])}

@@ -20,11 +20,6 @@ def read_world(folder: Path) -> Iterator[Pair]:
         for modality, captions in scene.captions.items():
             if scene.split == "train":
                 yield Pair(
-                    source="world",
-                    source_id=f"{scene.seed}-{scene.number}-{modality}",
-                    root=str(folder),
-                    file=scene.path(modality),
-                    caption=captions[0],
-                    modality=modality,
-                    licence=LICENCE,
-                )
+                    source="world", source_id=f"{scene.seed}-{scene.number}-{modality}", root=str(folder),
+                    file=scene.path(modality), caption=captions[0], modality=modality, licence=LICENCE,
+                )  # fmt: skip

@@ -4,13 +4,16 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain, count, product, takewhile
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from curation.sources.world import scene as facts
-from curation.sources.world.outlines import Point, bounding_box, hole, outline
+from curation.sources.world.outlines import BoolArray, Point, bounding_box, edges
 from curation.sources.world.scene import HEIGHT_PX, HOLE_RADIUS, WIDTH_PX, Scene, Thing
+from curation.sources.world.wording import read_table
 
 Rgb = tuple[int, int, int]
 
@@ -18,14 +21,7 @@ SUPERSAMPLING = 3
 JPEG_QUALITY = 92
 NOISE_SIGMA: dict[facts.Noise, float] = {"none": 0.0, "light": 3.5, "strong": 8.0}
 
-_COLOURS: dict[facts.Colour, Rgb] = {
-    "red": (222, 58, 62), "orange": (245, 136, 36), "yellow": (250, 206, 56), "green": (56, 158, 92),
-    "blue": (48, 112, 214), "purple": (132, 76, 186), "pink": (246, 140, 182), "black": (44, 48, 58),
-}  # fmt: skip
-_TINTS: dict[facts.Tint, Rgb] = {
-    "cream": (250, 243, 226), "mint": (221, 240, 230), "frosty": (218, 234, 247),
-    "lilac": (233, 226, 244), "peach": (252, 229, 216), "silver": (231, 234, 238),
-}  # fmt: skip
+_PALETTE = read_table("palette.json", dict[str, dict[str, Rgb]])
 _WHITE: Rgb = (255, 255, 255)
 _SHADE: Rgb = (40, 44, 66)
 _SIZE = (WIDTH_PX * SUPERSAMPLING, HEIGHT_PX * SUPERSAMPLING)
@@ -63,100 +59,104 @@ def draw_thing(canvas: Image.Image, thing: Thing) -> None:
     x1, y1, x2, y2 = (edge * scale for edge in thing.box_xyxy_px)
     corner = (math.floor(x1) - margin, math.floor(y1) - margin)
     size = (math.ceil(x2 - x1) + 2 * margin, math.ceil(y2 - y1) + 2 * margin)
-    edge, inner = outline(thing, scale=scale, origin=corner), hole(thing, scale=scale, origin=corner)
-    mask = _mask(size, edge, inner)
-    paper = _mask(size, edge, inner, border=round(3.4 * scale))
+    rims = edges(thing, scale=scale, origin=corner)
+    mask = _filled("L", size, rims)
+    paper = mask.copy()
+    _trace(ImageDraw.Draw(paper), rims, _WHITE[0], width_px=3.4)  # half of the border lies outside the edge
     shadow = paper.filter(ImageFilter.GaussianBlur(2.6 * scale)).point(lambda level: level * 0.36)
     canvas.paste(_SHADE, (corner[0] + round(1.5 * scale), corner[1] + 3 * scale), shadow)
     canvas.paste(_WHITE, corner, paper)
-    canvas.paste(_fill(thing, size, edge, inner), corner, mask)
+    canvas.paste(_surface(thing, size, rims), corner, mask)
 
 
-def _mask(size: tuple[int, int], edge: list[Point], inner: list[Point], *, border: int = 0) -> Image.Image:
-    """The shape in white on black; half of the border lies outside its edge."""
-    mask = Image.new("L", size)
-    pencil = ImageDraw.Draw(mask)
-    pencil.polygon(edge, fill=255)
-    if inner:
-        pencil.polygon(inner, fill=0)
-    for line in (edge, inner):
-        if line and border:
-            pencil.line([*line, line[0], line[1]], fill=255, width=border, joint="curve")
+def canvas_mask(thing: Thing) -> BoolArray:
+    """Pixels of the picture that the thing fills, [height, width]; hole left out."""
+    return np.asarray(_filled("1", (WIDTH_PX, HEIGHT_PX), edges(thing)))
+
+
+def _filled(mode: Literal["1", "L"], size: tuple[int, int], rims: Sequence[Sequence[Point]]) -> Image.Image:
+    """The shape in white on black."""
+    mask = Image.new(mode, size)
+    for rim, ink in zip(rims, (255, 0)[: len(rims)], strict=True):
+        ImageDraw.Draw(mask).polygon(rim, fill=ink)
     return mask
 
 
-def _fill(thing: Thing, size: tuple[int, int], edge: list[Point], inner: list[Point]) -> Image.Image:
+def _trace(pencil: ImageDraw.ImageDraw, rims: Sequence[Sequence[Point]], ink: Rgb | int, *, width_px: float) -> None:
+    for rim in rims:
+        pencil.line([*rim, *rim[:2]], fill=ink, width=round(width_px * SUPERSAMPLING), joint="curve")
+
+
+def _surface(thing: Thing, size: tuple[int, int], rims: Sequence[Sequence[Point]]) -> Image.Image:
     """The shape's surface: lit from above, with its pattern and a darker rim."""
-    base = _COLOURS[thing.colour]
-    light = _blend(base, _WHITE, 0.14)
-    surface = _gradient(size, light, base)
+    base = _PALETTE["colours"][thing.colour]
+    surface = _gradient(size, _blend(base, _WHITE, 0.14), base)
     pencil = ImageDraw.Draw(surface)
-    _draw_pattern(pencil, thing, bounding_box(edge))
-    rim = _blend(base, (16, 18, 30), 0.32)
-    for line in (edge, inner):
-        if line:
-            pencil.line([*line, line[0], line[1]], fill=rim, width=round(3.2 * SUPERSAMPLING), joint="curve")
+    _draw_pattern(pencil, thing, bounding_box(rims[0]))
+    _trace(pencil, rims, _blend(base, (16, 18, 30), 0.32), width_px=3.2)
     return surface
 
 
 def _draw_pattern(pencil: ImageDraw.ImageDraw, thing: Thing, box: tuple[float, float, float, float]) -> None:
-    ink = _blend(_COLOURS[thing.colour], _WHITE, 0.66)
+    ink = _blend(_PALETTE["colours"][thing.colour], _WHITE, 0.66)
     x1, y1, x2, y2 = box
     pitch = SUPERSAMPLING * ((4.0 if thing.kind in HOLE_RADIUS else 6.0) + 0.1 * thing.radius_px)
     if thing.pattern == "striped":
-        start = x1 - (y2 - y1)
-        while start < x2:
+        for start in takewhile(lambda start: start < x2, count(x1 - (y2 - y1), pitch)):
             pencil.line([(start, y2), (start + y2 - y1, y1)], fill=ink, width=round(0.36 * pitch))
-            start += pitch
     if thing.pattern == "dotted":
         dot = 0.24 * pitch
-        for row in range(math.ceil((y2 - y1) / pitch) + 1):
-            for column in range(math.ceil((x2 - x1) / pitch) + 1):
-                x, y = x1 + (column + 0.5 * (row % 2)) * pitch, y1 + row * pitch
-                pencil.ellipse([x - dot, y - dot, x + dot, y + dot], fill=ink)
+        for row, column in product(range(math.ceil((y2 - y1) / pitch) + 1), range(math.ceil((x2 - x1) / pitch) + 1)):
+            x, y = x1 + (column + 0.5 * (row % 2)) * pitch, y1 + row * pitch
+            pencil.ellipse([x - dot, y - dot, x + dot, y + dot], fill=ink)
 
 
 @lru_cache(maxsize=1)  # a scene's picture and film share it
 def draw_backdrop(backdrop: facts.Backdrop) -> Image.Image:
     """The canvas before there are things on it, `SUPERSAMPLING` times as large as the picture; copy it to draw."""
-    tint = _TINTS[backdrop.tint]
+    tint = _PALETTE["tints"][backdrop.tint]
     canvas = _gradient(_SIZE, _blend(tint, _WHITE, 0.55), _blend(tint, _SHADE, 0.05))
     pencil = ImageDraw.Draw(canvas)
-    for line, width in _lines(backdrop.motif):
-        pencil.line(line, fill=_blend(tint, _SHADE, 0.13), width=width)
-    for area, shade in _areas(backdrop.motif):
-        pencil.polygon(area, fill=_blend(tint, _SHADE, shade))
+    for points, width, shade in chain(_lines(backdrop.motif), _areas(backdrop.motif)):
+        ink = _blend(tint, _SHADE, shade)
+        if width:
+            pencil.line(points, fill=ink, width=width)
+        else:
+            pencil.polygon(points, fill=ink)
     return canvas
 
 
-def _lines(motif: facts.Motif) -> Iterator[tuple[Sequence[Point], int]]:
-    """Lines of a motif and their widths."""
-    (width, height), scale = _SIZE, SUPERSAMPLING
+def _lines(motif: facts.Motif) -> Iterator[tuple[Sequence[Point], int, float]]:
+    """Lines of a motif, their widths and how dark they are."""
+    (width, height), scale, shade = _SIZE, SUPERSAMPLING, 0.13
     match motif:
         case "grid":
-            yield from (([(x, 0), (x, height)], scale) for x in range(10 * scale, width, 20 * scale))
-            yield from (([(0, y), (width, y)], scale) for y in range(10 * scale, height, 20 * scale))
+            for at in range(10 * scale, width, 20 * scale):
+                yield [(at, 0), (at, height)], scale, shade
+                yield [(0, at), (width, at)], scale, shade
         case "waves":
             for y in range(11 * scale, height + 22 * scale, 22 * scale):
-                turns = [(x, math.tau * x / (width / 7)) for x in range(0, width + 8, 8)]
-                yield [(x, y + 5 * scale * math.sin(turn)) for x, turn in turns], 2 * scale
+                turns = ((x, math.tau * x / (width / 7)) for x in range(0, width + 8, 8))
+                yield [(x, y + 5 * scale * math.sin(turn)) for x, turn in turns], 2 * scale, shade
         case "bricks":
             for row, y in enumerate(range(0, height, 20 * scale)):
-                yield [(0, y), (width, y)], round(1.4 * scale)
+                yield [(0, y), (width, y)], round(1.4 * scale), shade
                 for x in range(20 * scale * (row % 2), width, 40 * scale):
-                    yield [(x, y), (x, y + 20 * scale)], round(1.4 * scale)
+                    yield [(x, y), (x, y + 20 * scale)], round(1.4 * scale), shade
 
 
-def _areas(motif: facts.Motif) -> Iterator[tuple[Sequence[Point], float]]:
-    """Filled areas of a motif and how dark they are."""
+def _areas(motif: facts.Motif) -> Iterator[tuple[Sequence[Point], int, float]]:
+    """Filled areas of a motif, which have no width, and how dark they are."""
     width, height = _SIZE
-    if motif == "hills":
-        for layer, (level, swing, waves) in enumerate(((0.52, 0.07, 1.3), (0.68, 0.06, 1.9), (0.84, 0.05, 1.1))):
-            turns = [(x, math.tau * waves * x / width + 2.1 * layer) for x in range(0, width + 8, 8)]
-            ridge = [(x, height * (level + swing * math.sin(turn))) for x, turn in turns]
-            yield [(0, height), *ridge, (width + 8, height)], 0.06 + 0.05 * layer
-    if motif == "rays":
-        x, y, reach = width / 2, height * 1.05, width * 1.2
-        for ray in range(0, 36, 2):
-            angles = (math.radians(ray * 10), math.radians(ray * 10 + 10))
-            yield [(x, y), *((x + reach * math.cos(one), y + reach * math.sin(one)) for one in angles)], 0.08
+    match motif:
+        case "hills":
+            for layer, (level, swing, waves) in enumerate(((0.52, 0.07, 1.3), (0.68, 0.06, 1.9), (0.84, 0.05, 1.1))):
+                turns = ((x, math.tau * waves * x / width + 2.1 * layer) for x in range(0, width + 8, 8))
+                ridge = ((x, height * (level + swing * math.sin(turn))) for x, turn in turns)
+                yield [(0, height), *ridge, (width + 8, height)], 0, 0.06 + 0.05 * layer
+        case "rays":
+            foot, reach = (width / 2, height * 1.05), width * 1.2
+            for ray in range(0, 36, 2):
+                angles = (math.radians(ray * 10), math.radians(ray * 10 + 10))
+                rim = ((foot[0] + reach * math.cos(one), foot[1] + reach * math.sin(one)) for one in angles)
+                yield [foot, *rim], 0, 0.08

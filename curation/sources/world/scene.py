@@ -12,11 +12,8 @@ import numpy as np
 from msgspec import Struct
 
 SCHEMA = 2
-WIDTH_PX = 320
-HEIGHT_PX = 240
-SAMPLE_RATE_HZ = 16_000
-FILM_FPS = 8
-IMU_RATE_HZ = 200
+WIDTH_PX, HEIGHT_PX = 320, 240
+SAMPLE_RATE_HZ, FILM_FPS, IMU_RATE_HZ = 16_000, 8, 200
 IMU_DURATION_S = 5.0
 
 Split = Literal["train", "val", "test"]
@@ -36,38 +33,35 @@ Sound = Literal[
 Loudness = Literal["soft", "normal", "loud"]
 Pitch = Literal["low", "middle", "high"]
 Floor = Literal["silence", "hiss", "wind", "rain"]
-Motion = Literal[
-    "left", "right", "up", "down", "circles", "grows", "shrinks", "spins", "blinks", "disappears"
-]  # fmt: skip
+Motion = Literal["left", "right", "up", "down", "circles", "grows", "shrinks", "spins", "blinks", "disappears"]
 Activity = Literal[
     "stand", "walk", "run", "jump", "turn left", "turn right", "climb stairs", "nod", "shake the head", "cycle"
 ]
 Pace = Literal["slow", "steady", "fast"]
+Attribute = Literal["size", "pattern", "colour", "kind"]
+Relation = Literal["left of", "right of", "above", "below", "inside", "in front of", "behind"]
+Region = Literal["top left", "top right", "bottom left", "bottom right", "center"]
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 COLOURS: tuple[Colour, ...] = get_args(Colour)
 SIZES: tuple[Size, ...] = get_args(Size)
 PATTERNS: tuple[Pattern, ...] = get_args(Pattern)
-MOTIFS: tuple[Motif, ...] = get_args(Motif)
-TINTS: tuple[Tint, ...] = get_args(Tint)
-NOISES: tuple[Noise, ...] = get_args(Noise)
 SOUNDS: tuple[Sound, ...] = get_args(Sound)
-LOUDNESSES: tuple[Loudness, ...] = get_args(Loudness)
-PITCHES: tuple[Pitch, ...] = get_args(Pitch)
-FLOORS: tuple[Floor, ...] = get_args(Floor)
 MODALITIES: tuple[Modality, ...] = get_args(Modality)
 MOTIONS: tuple[Motion, ...] = get_args(Motion)
 DIRECTIONS = MOTIONS[:4]
 STEPS: dict[Motion, tuple[int, int]] = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
+RELATIONS: tuple[Relation, ...] = get_args(Relation)
+REGIONS: tuple[Region, ...] = get_args(Region)
 ACTIVITIES: tuple[Activity, ...] = get_args(Activity)
 PACES: tuple[Pace, ...] = get_args(Pace)
+VALUES: dict[Attribute, tuple[str, ...]] = {"size": SIZES, "pattern": PATTERNS, "colour": COLOURS, "kind": KINDS}
 
+# Radius of the largest circle inside the hole of a hollow kind, in units of the thing's radius.
 HOLE_RADIUS: dict[Kind, float] = {"ring": 0.62, "frame": 0.52}
-"""Radius of the largest circle inside the hole of a hollow kind, in units of the thing's radius."""
-
+# Share of a thing's own area that must be visible before anything is said or asked about it.
 CLEARLY_VISIBLE = 0.5
-"""Share of a thing's own area that must be visible before anything is said or asked about it."""
 
 _SPLIT_CYCLE: tuple[Split, ...] = ("train", "train", "val", "train", "test")
 
@@ -197,7 +191,7 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def youtube_id(self) -> str:
         """Eleven characters as AudioCaps has them, and Ego4D's video_uid; invented, it names no video."""
-        return f"world{_base36(self.number):0>6}"
+        return f"world{np.base_repr(self.number, 36).lower():0>6}"
 
     @property
     def audio_start_s(self) -> int:
@@ -206,15 +200,13 @@ class Scene(Struct, frozen=True, forbid_unknown_fields=True):
 
     def path(self, modality: Modality) -> str:
         """Path of a medium, under the name that COCO, AudioCaps, MSR-VTT and Ego4D would give it."""
-        match modality:
-            case "image":
-                return f"images/{self.image_split}/COCO_{self.image_split}_{self.image_id:012d}.jpg"
-            case "audio":
-                return f"audiocaps/audios/{self.youtube_id}_{self.audio_start_s}.wav"
-            case "video":
-                return f"msrvtt/videos/video{self.number}.mp4"
-            case "imu":
-                return f"ego4d/imu/{self.youtube_id}.npy"
+        paths: dict[Modality, str] = {
+            "image": f"images/{self.image_split}/COCO_{self.image_split}_{self.image_id:012d}.jpg",
+            "audio": f"audiocaps/audios/{self.youtube_id}_{self.audio_start_s}.wav",
+            "video": f"msrvtt/videos/video{self.number}.mp4",
+            "imu": f"ego4d/imu/{self.youtube_id}.npy",
+        }
+        return paths[modality]
 
     def stream(self, purpose: str) -> random.Random:
         """The scene's random numbers for one purpose; see `random_stream`."""
@@ -232,26 +224,15 @@ def split_of(number: int) -> Split:
 
 def is_look_of(split: Split, kind: Kind, colour: Colour) -> bool:
     """Whether this pair may appear in the split: three colours of each kind are never seen in training."""
-    is_held_out = (3 * KINDS.index(kind) + COLOURS.index(colour)) % len(COLOURS) in (0, 3, 6)
-    return is_held_out == (split != "train")
+    return ((3 * KINDS.index(kind) + COLOURS.index(colour)) % len(COLOURS) in (0, 3, 6)) == (split != "train")
 
 
-def is_turn_of(split: Split, sound: Sound, turn: int) -> bool:
-    """Whether the sound may be the `turn`-th event (from 0) of a clip in the split: one turn in three is held out."""
-    is_held_out = (SOUNDS.index(sound) + turn) % 3 == 0
-    return is_held_out == (split != "train")
+def may_meet(split: Split, *places: int) -> bool:
+    """Whether values at these places of their lists may meet in the split: one meeting in three is held out.
 
-
-def is_act_of(split: Split, motion: Motion, kind: Kind) -> bool:
-    """Whether a thing of this kind may do this in the split: one motion in three of each kind is held out."""
-    is_held_out = (MOTIONS.index(motion) + KINDS.index(kind)) % 3 == 0
-    return is_held_out == (split != "train")
-
-
-def is_pace_of(split: Split, activity: Activity, pace: Pace) -> bool:
-    """Whether the activity may have this pace in the split: one pace of each is held out, but not for standing."""
-    is_held_out = (ACTIVITIES.index(activity) + PACES.index(pace)) % 3 == 0
-    return is_held_out == (split != "train") if activity != "stand" else pace == "steady"
+    Of sounds and their turns in a clip, motions and the kinds that do them, activities and their paces.
+    """
+    return (sum(places) % 3 == 0) == (split != "train")
 
 
 def random_stream(seed: int, number: int, purpose: str) -> random.Random:
@@ -260,8 +241,3 @@ def random_stream(seed: int, number: int, purpose: str) -> random.Random:
     The 1 is the version that the first purposes came with: they draw the same numbers ever since.
     """
     return random.Random(f"anymodal world 1/{seed}/{number}/{purpose}")
-
-
-def _base36(number: int) -> str:
-    rest, digit = divmod(number, 36)
-    return (_base36(rest) if rest else "") + "0123456789abcdefghijklmnopqrstuvwxyz"[digit]

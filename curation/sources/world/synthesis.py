@@ -13,14 +13,12 @@ from curation.sources.world.scene import SAMPLE_RATE_HZ, Scene, Sound, SoundEven
 
 FloatArray = NDArray[np.float64]
 
+# How long one repetition of each sound lasts.
 BURST_S: dict[Sound, float] = {
     "bell": 0.6, "drum": 0.28, "whistle": 0.4, "siren": 0.8, "clock": 0.16, "buzzer": 0.45, "water": 0.7,
     "engine": 0.8, "bird": 0.36, "horn": 0.5, "frog": 0.4, "guitar": 0.5,
 }  # fmt: skip
-"""How long one repetition of each sound lasts, in seconds."""
-
-UNPITCHED: frozenset[Sound] = frozenset({"clock", "water"})
-"""Sounds of which nobody would say that they are high or low."""
+UNPITCHED: frozenset[Sound] = frozenset({"clock", "water"})  # nobody would say that they are high or low
 
 _PEAK: dict[facts.Loudness, float] = {"soft": 0.12, "normal": 0.35, "loud": 0.85}
 _PITCH_FACTOR: dict[facts.Pitch, float] = {"low": 0.6, "middle": 1.0, "high": 1.65}
@@ -37,9 +35,7 @@ def render_wav(scene: Scene) -> bytes:
     pcm = np.clip(np.round(signal * 32_767), -32_768, 32_767).astype("<i2")
     encoded = io.BytesIO()
     with wave.open(encoded, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE_HZ)
+        file.setparams((1, 2, SAMPLE_RATE_HZ, 0, "NONE", "not compressed"))
         file.writeframes(pcm.tobytes())
     return encoded.getvalue()
 
@@ -49,8 +45,7 @@ def _add_event(signal: FloatArray, event: SoundEvent, generator: np.random.Gener
         burst = _burst(event.sound, _PITCH_FACTOR[event.pitch], generator)
         burst *= _PEAK[event.loudness] / np.abs(burst).max()
         start = round((event.start_s + repetition * (event.burst_s + event.gap_s)) * SAMPLE_RATE_HZ)
-        room = len(signal) - start
-        signal[start : start + len(burst)] += burst[:room]
+        signal[start : start + len(burst)] += burst[: len(signal) - start]
 
 
 def _floor(floor: facts.Floor, samples: int, generator: np.random.Generator) -> FloatArray:
@@ -79,12 +74,17 @@ def _wave(seconds: FloatArray, frequency_hz: FloatArray | float) -> FloatArray:
     return np.asarray(np.sin(math.tau * np.cumsum(steps)))
 
 
+def _sine(seconds: FloatArray, frequency_hz: float) -> FloatArray:
+    return np.asarray(np.sin(math.tau * frequency_hz * seconds))
+
+
 def _partials(seconds: FloatArray, base_hz: float, *, count: int, slope: float, damping: float = 0.0) -> FloatArray:
     """Harmonics of a base whose level falls as k ** slope; each dies away `damping` times as fast as the last."""
-    waves = np.zeros_like(seconds)
-    for k in range(1, count + 1):
-        waves += k**slope * np.sin(math.tau * base_hz * k * seconds + k) * np.exp(-damping * k * seconds)
-    return waves
+    waves = (
+        k**slope * np.sin(math.tau * base_hz * k * seconds + k) * np.exp(-damping * k * seconds)
+        for k in range(1, count + 1)
+    )
+    return np.asarray(sum(waves))
 
 
 def _band(signal: FloatArray, low_hz: float, high_hz: float) -> FloatArray:
@@ -95,16 +95,18 @@ def _band(signal: FloatArray, low_hz: float, high_hz: float) -> FloatArray:
     return np.asarray(np.fft.irfft(np.fft.rfft(signal) * gain, len(signal)))
 
 
-def _noise(seconds: FloatArray, generator: np.random.Generator) -> FloatArray:
-    return generator.standard_normal(len(seconds))
+def _rush(seconds: FloatArray, generator: np.random.Generator, low_hz: float, high_hz: float) -> FloatArray:
+    return _band(generator.standard_normal(len(seconds)), low_hz, high_hz)
 
 
 def _bell(seconds: FloatArray, factor: float, _: np.random.Generator) -> FloatArray:
     """Partials of a bell, the high ones soon gone."""
-    burst = np.zeros_like(seconds)
-    for ratio, level, decay in ((0.5, 0.5, 3), (1, 1, 4), (1.19, 0.6, 5), (2, 0.55, 6), (2.74, 0.4, 8), (5.4, 0.2, 14)):
-        burst += level * np.exp(-seconds * decay) * np.sin(math.tau * 620 * factor * ratio * seconds)
-    return burst
+    partials = ((0.5, 0.5, 3), (1, 1, 4), (1.19, 0.6, 5), (2, 0.55, 6), (2.74, 0.4, 8), (5.4, 0.2, 14))
+    bursts = (
+        level * np.exp(-seconds * decay) * np.sin(math.tau * 620 * factor * ratio * seconds)
+        for ratio, level, decay in partials
+    )
+    return np.asarray(sum(bursts))
 
 
 def _siren(seconds: FloatArray, factor: float, _: np.random.Generator) -> FloatArray:
@@ -114,15 +116,13 @@ def _siren(seconds: FloatArray, factor: float, _: np.random.Generator) -> FloatA
 
 def _clock(seconds: FloatArray, factor: float, generator: np.random.Generator) -> FloatArray:
     """A tick and, 80 ms later, a softer tock."""
-    clicks = np.zeros_like(seconds)
-    for at_s, level in ((0.01, 1.0), (0.09, 0.6)):
-        clicks += level * (seconds >= at_s) * np.exp(-np.maximum(seconds - at_s, 0.0) * 260)
-    return _band(_noise(seconds, generator) * clicks, 2400 * factor, 5000 * factor)
+    tick, tock = ((seconds >= at_s) * np.exp(-np.maximum(seconds - at_s, 0.0) * 260) for at_s in (0.01, 0.09))
+    return _band(generator.standard_normal(len(seconds)) * (tick + 0.6 * tock), 2400 * factor, 5000 * factor)
 
 
 def _water(seconds: FloatArray, factor: float, generator: np.random.Generator) -> FloatArray:
     """Rushing noise with rising bubbles."""
-    burst = 0.5 * _band(_noise(seconds, generator), 500, 3000)
+    burst = 0.5 * _rush(seconds, generator, 500, 3000)
     for start_s in generator.uniform(0.0, seconds[-1] - 0.07, 9):
         local_s = np.clip(seconds - start_s, 0.0, 0.07)
         bubble = np.sin(math.tau * (generator.uniform(500, 1100) * factor + 5000 * local_s) * local_s)
@@ -130,28 +130,24 @@ def _water(seconds: FloatArray, factor: float, generator: np.random.Generator) -
     return burst
 
 
+def _drum(seconds: FloatArray, factor: float, generator: np.random.Generator) -> FloatArray:
+    tone = _wave(seconds, factor * (60 + 150 * np.exp(-seconds * 30))) * np.exp(-seconds * 11)
+    return tone + 0.15 * generator.standard_normal(len(seconds)) * np.exp(-seconds * 70)
+
+
 def _engine(seconds: FloatArray, factor: float, generator: np.random.Generator) -> FloatArray:
     puffs = 0.6 + 0.4 * np.sin(math.tau * 11.5 * factor * seconds)
-    noise = _band(_noise(seconds, generator), 80, 500)
+    noise = _rush(seconds, generator, 80, 500)
     return np.asarray((_partials(seconds, 46 * factor, count=18, slope=-0.7) + 0.8 * noise) * puffs)
 
 
+# One repetition of each sound, from the seconds since its start, the factor of its pitch, and noise.
 _SOURCES: dict[Sound, Callable[[FloatArray, float, np.random.Generator], FloatArray]] = {
-    "bell": _bell, "siren": _siren, "clock": _clock, "water": _water, "engine": _engine,
+    "bell": _bell, "siren": _siren, "clock": _clock, "water": _water, "engine": _engine, "drum": _drum,
     "buzzer": lambda s, f, _: np.sign(np.sin(math.tau * 150 * f * s)),
-    "bird": lambda s, f, _: (
-        _wave(s, 2700 * f**0.6 * (1 + 0.25 * np.sin(math.tau * 9 * s))) * np.sin(math.tau * 4.5 * s) ** 2
-    ),
+    "bird": lambda s, f, _: _wave(s, 2700 * f**0.6 * (1 + 0.25 * _sine(s, 9))) * _sine(s, 4.5) ** 2,
     "horn": lambda s, f, _: _partials(s, 311 * f, count=12, slope=-0.8) + _partials(s, 392 * f, count=12, slope=-0.8),
-    "frog": lambda s, f, _: (
-        _partials(s, 190 * f, count=8, slope=-0.3) * np.clip(np.sin(math.tau * 17 * s), 0.0, 0.3)
-    ),
+    "frog": lambda s, f, _: _partials(s, 190 * f, count=8, slope=-0.3) * np.clip(_sine(s, 17), 0.0, 0.3),
     "guitar": lambda s, f, _: _partials(s, 165 * f, count=16, slope=-0.7, damping=2.2),
-    "drum": lambda s, f, g: (
-        _wave(s, f * (60 + 150 * np.exp(-s * 30))) * np.exp(-s * 11) + 0.15 * _noise(s, g) * np.exp(-s * 70)
-    ),
-    "whistle": lambda s, f, g: (
-        _wave(s, 1700 * f * (1 + 0.012 * np.sin(math.tau * 11 * s))) + 0.12 * _band(_noise(s, g), 1000, 5000)
-    ),
+    "whistle": lambda s, f, g: _wave(s, 1700 * f * (1 + 0.012 * _sine(s, 11))) + 0.12 * _rush(s, g, 1000, 5000),
 }  # fmt: skip
-"""One repetition of each sound, from the seconds since its start, the factor of its pitch, and noise."""

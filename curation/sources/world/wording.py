@@ -2,35 +2,15 @@
 
 from collections.abc import Mapping
 from importlib import resources
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
-from curation.sources.world.relations import Attribute, Region, Relation
-from curation.sources.world.scene import (
-    DIRECTIONS,
-    MOTIONS,
-    Activity,
-    Floor,
-    Loudness,
-    Motif,
-    Motion,
-    Noise,
-    Pace,
-    Sound,
-)
+from curation.sources.world import scene as facts
+from curation.sources.world.scene import Motion, Region, Relation
 
-_Choice = tuple[str, ...]
-"""Words of which any will do."""
-
-
-class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A fact about all things with a value of an attribute: OKVQA's category, the question, the answer by value."""
-
-    attribute: Attribute
-    category: str
-    question: str
-    answers: dict[str, str]
+_Table = TypeVar("_Table")
+_Choice = tuple[str, ...]  # words of which any will do
 
 
 class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,33 +26,33 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     relations: dict[Relation, _Choice]
     regions: dict[Region, _Choice]
-    motifs: dict[Motif, _Choice]
-    noises: dict[Noise, str]
-    sounds: dict[Sound, tuple[tuple[str, str, str], ...]]
-    loudnesses: dict[Loudness, _Choice]
+    motifs: dict[facts.Motif, _Choice]
+    noises: dict[facts.Noise, str]
+    sounds: dict[facts.Sound, tuple[tuple[str, str, str], ...]]
+    loudnesses: dict[facts.Loudness, _Choice]
     times: _Choice
-    floors: dict[Floor, _Choice]
+    floors: dict[facts.Floor, _Choice]
     motions: dict[Motion, _Choice]
-    activities: dict[Activity, _Choice]
-    paces: dict[Pace, _Choice]
+    activities: dict[facts.Activity, _Choice]
+    paces: dict[facts.Pace, _Choice]
     audio_frames: dict[int, _Choice]
     film_frames: dict[int, _Choice]
     imu_frames: dict[int, _Choice]
     other_answers: dict[str, _Choice]
     chair_synonyms: tuple[_Choice, ...]
-    facts: tuple[Fact, ...]
 
 
-WORDS: Final = msgspec.json.decode(resources.files(__package__).joinpath("words.json").read_bytes(), type=Words)
+def read_table(name: str, kind: type[_Table]) -> _Table:
+    """A table of this folder, checked."""
+    return msgspec.json.decode(resources.files(__package__).joinpath(name).read_bytes(), type=kind)
+
+
+WORDS: Final = read_table("words.json", Words)
 _NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six")
 _DOUBLED = ("nod", "run", "hop", "jog")
 
-MOTION_VERBS: Mapping[Motion, str] = {
-    **{motion: motion.removesuffix("s") for motion in MOTIONS},
-    **{direction: f"move {direction}" for direction in DIRECTIONS},
-    "circles": "go in a circle",
-}
-"""What a thing does, as one would ask: does it `grow`?"""
+# What a thing does, as one would ask: does it `grow`?
+MOTION_VERBS: Mapping[Motion, str] = {motion: verbs[0] for motion, verbs in WORDS.motions.items()}
 
 
 def with_article(words: str) -> str:
