@@ -66,6 +66,13 @@ def print_note(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
+def print_json(value: object) -> None:
+    """A document on standard output, as indented JSON."""
+    import msgspec
+
+    print_bytes(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+
+
 def print_bytes(content: bytes) -> None:
     """Bytes, such as a JSON document, on standard output."""
     sys.stdout.buffer.write(content)

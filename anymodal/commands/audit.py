@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from anymodal.console import print_bytes, print_line, print_table
+from anymodal.console import print_json, print_line, print_table
 
 
 def audit(
@@ -22,13 +22,11 @@ def audit(
 
         anymodal audit out/t2m --json | jq .reasons
     """
-    import msgspec
-
     from shards.work import audit as audit_set
 
     books = audit_set(folder)
     if json:
-        print_bytes(msgspec.json.format(msgspec.json.encode(books), indent=2) + b"\n")
+        print_json(books)
     else:
         columns = ("step", "in", "created", "dropped", "failed", "merged")
         rows = [(one.step, one.n_in, one.n_created, one.n_dropped, one.n_failed, one.n_merged) for one in books.steps]

@@ -1,14 +1,18 @@
 """`anymodal build PIPELINE`."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from anymodal.console import print_line, print_note, print_table, progress_bar
 
 if TYPE_CHECKING:
+    from curation.sources import Pair
+    from curation.writers import Writer
     from shards.work import Pipeline
+    from shards.writer import ShardSpec
 
 build_app = typer.Typer(
     name="build", help="Build an instruction set out of captioned media, as WebDataset shards.", no_args_is_help=True
@@ -51,17 +55,9 @@ def t2m(
         anymodal build t2m --source folder:photos --out out/t2m --retry-failed
     """
     from curation.pipelines.t2m import t2m_pipeline
-    from curation.sources import read_pairs
-    from curation.writers import make_writer
-    from shards.writer import ShardSpec
 
-    pipeline = t2m_pipeline(
-        read_pairs(source),
-        source=source.partition(":")[0],
-        writer=make_writer(writer),
-        seed=seed,
-        spec=ShardSpec(max_samples=max_samples, max_size_bytes=max_mib * 2**20),
-    )
+    given = _given(source, writer, max_samples, max_mib)
+    pipeline = t2m_pipeline(given.pairs, source=given.source, writer=given.writer, seed=seed, spec=given.spec)
     run_build(pipeline, out, title="T2M instruction set", workers=workers, retry_failed=retry_failed)
 
 
@@ -92,17 +88,10 @@ def mosit(
         anymodal build mosit --source nextgpt:T_X_pair_data --out out/mosit --dialogues 5000 --workers 2
     """
     from curation.pipelines.mosit import mosit_pipeline
-    from curation.sources import read_pairs
-    from curation.writers import make_writer
-    from shards.writer import ShardSpec
 
+    given = _given(source, writer, max_samples, max_mib)
     pipeline = mosit_pipeline(
-        read_pairs(source),
-        source=source.partition(":")[0],
-        writer=make_writer(writer),
-        seed=seed,
-        dialogues=dialogues,
-        spec=ShardSpec(max_samples=max_samples, max_size_bytes=max_mib * 2**20),
+        given.pairs, source=given.source, writer=given.writer, seed=seed, dialogues=dialogues, spec=given.spec
     )
     run_build(pipeline, out, title="MosIT instruction set", workers=workers, retry_failed=retry_failed)
 
@@ -132,20 +121,31 @@ def mm_it(
         anymodal build mm-it --source folder:photos --out out/mm_it --dialogues 1000
     """
     from curation.pipelines.mm_it import IMU_EXTENSION, mm_it_pipeline
+
+    given = _given(source, writer, max_samples, max_mib)
+    pipeline = mm_it_pipeline(
+        given.pairs, source=given.source, writer=given.writer, seed=seed, dialogues=dialogues, spec=given.spec
+    )
+    title = "MM-IT instruction set"
+    run_build(pipeline, out, title=title, workers=workers, retry_failed=retry_failed, remark=IMU_EXTENSION)
+
+
+class _Given(NamedTuple):
+    """What every pipeline is made of; `source` is the kind of source alone."""
+
+    pairs: "Iterator[Pair]"
+    source: str
+    writer: "Writer"
+    spec: "ShardSpec"
+
+
+def _given(source: str, writer: str, max_samples: int, max_mib: int) -> _Given:
     from curation.sources import read_pairs
     from curation.writers import make_writer
     from shards.writer import ShardSpec
 
-    pipeline = mm_it_pipeline(
-        read_pairs(source),
-        source=source.partition(":")[0],
-        writer=make_writer(writer),
-        seed=seed,
-        dialogues=dialogues,
-        spec=ShardSpec(max_samples=max_samples, max_size_bytes=max_mib * 2**20),
-    )
-    title = "MM-IT instruction set"
-    run_build(pipeline, out, title=title, workers=workers, retry_failed=retry_failed, remark=IMU_EXTENSION)
+    spec = ShardSpec(max_samples=max_samples, max_size_bytes=max_mib * 2**20)
+    return _Given(read_pairs(source), source.partition(":")[0], make_writer(writer), spec)
 
 
 def run_build(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from anymodal.console import print_bytes, print_line, print_table
+from anymodal.console import print_json, print_line, print_table
 
 
 def conform(json: Annotated[bool, typer.Option("--json", help="All of it as JSON.")] = False) -> None:
@@ -19,13 +19,11 @@ def conform(json: Annotated[bool, typer.Option("--json", help="All of it as JSON
 
         anymodal conform --json
     """
-    import msgspec
-
     from evals.harness.conform import conform as replay
 
     found = replay()
     if json:
-        print_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+        print_json(found)
     else:
         print_table(
             f"Ours and the official values (at most {found.tolerance:.0e} apart)",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from anymodal.console import print_bytes, print_line, print_table
+from anymodal.console import print_json, print_line, print_table
 
 _SENTENCES = {
     "official": "{} is the official edition, as far as counts and ids tell.",
@@ -40,16 +40,12 @@ def check(
 
         anymodal data check refcoco:testA data --json
     """
-    import msgspec
-
     from evals.harness.data_check import check_data, edition_of
 
     findings = check_data(name, folder)
     edition = edition_of(findings)
     if json:
-        print_bytes(
-            msgspec.json.format(msgspec.json.encode({"edition": edition, "findings": findings}), indent=2) + b"\n"
-        )
+        print_json({"edition": edition, "findings": findings})
     else:
         rows = [(one.split, one.what, one.expected, one.found, one.verdict) for one in findings]
         print_table(f"{name} in {folder}", ("split", "what", "official", "found", "verdict"), rows)

@@ -1,27 +1,23 @@
 """`anymodal export PATH --to FORMAT`: a run's answers or a set's samples in other people's formats."""
 
-import enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from anymodal.console import print_line, print_note, print_table, progress_bar
 
-
-class Format(enum.StrEnum):
-    """Submissions (of a run), and training files (of a set)."""
-
-    VQA = "vqa"
-    COCO = "coco"
-    ANSWERS = "answers"
-    NEXTGPT = "nextgpt"
-    LLAVA = "llava"
+Submission = Literal["vqa", "coco", "answers"]
+"""Of a run."""
+Training = Literal["nextgpt", "llava"]
+"""Of a set."""
 
 
 def export(
     path: Annotated[Path, typer.Argument(metavar="RUN|SET", help="A run folder, or a set that was built.")],
-    to: Annotated[Format, typer.Option(help="vqa, coco or answers for a run; nextgpt or llava for a set.")],
+    to: Annotated[
+        Literal[Submission, Training], typer.Option(help="vqa, coco or answers for a run; nextgpt or llava for a set.")
+    ],
     out: Annotated[Path, typer.Option(help="The submission's file, or the training files' folder.")],
 ) -> None:
     """Write a run's answers as the official server takes them, or a set as training files of NExT-GPT or LLaVA.
@@ -37,13 +33,13 @@ def export(
 
         anymodal export out/t2m --to nextgpt --out T2M
     """
-    if to in (Format.NEXTGPT, Format.LLAVA):
+    if to == "nextgpt" or to == "llava":
         _export_set(path, to, out)
     else:
         _export_run(path, to, out)
 
 
-def _export_run(path: Path, to: Format, out: Path) -> None:
+def _export_run(path: Path, to: Submission, out: Path) -> None:
     from evals.benchmarks import Task
     from evals.results import read_run
     from shards.errors import UsageError
@@ -51,8 +47,8 @@ def _export_run(path: Path, to: Format, out: Path) -> None:
 
     run = read_run(path)
     expected = Task(run.run.benchmark).benchmark.submission
-    if to.value != expected:
-        raise UsageError(f"--to for {run.run.benchmark}", expected=expected, found=to.value)
+    if to != expected:
+        raise UsageError(f"--to for {run.run.benchmark}", expected=expected, found=to)
     answers = {row.id: row.answer for row in run.generations()}
     write_submission(out, expected, {key: answer or "" for key, answer in answers.items()})
     absent = sum(answer is None for answer in answers.values())
@@ -61,20 +57,15 @@ def _export_run(path: Path, to: Format, out: Path) -> None:
         print_note(f"{absent} of them are empty: the run has none.")
 
 
-def _export_set(path: Path, to: Format, out: Path) -> None:
+def _export_set(path: Path, to: Training, out: Path) -> None:
     from shards.formats.export import export_set
     from shards.reader import ShardSet
 
     shard_set = ShardSet(path)
     with progress_bar(f"exporting {path}") as advance:
-        exported = export_set(
-            shard_set,
-            "nextgpt" if to is Format.NEXTGPT else "llava",
-            out,
-            progress=lambda done: advance(done, len(shard_set)),
-        )
+        exported = export_set(shard_set, to, out, progress=lambda done: advance(done, len(shard_set)))
     print_table(str(out), ("file", "records"), exported.files.items(), right=1)
     if exported.left_out:
-        print_table(f"No place in {to.value}", ("reason", "samples"), exported.left_out.items(), right=1)
+        print_table(f"No place in {to}", ("reason", "samples"), exported.left_out.items(), right=1)
     if not exported.files:
         raise typer.Exit(1)

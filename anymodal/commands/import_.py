@@ -16,7 +16,7 @@ def import_answers(
     out: Annotated[Path, typer.Option(help="The run folder.")],
     data: Annotated[Path, typer.Option(help="Holds <benchmark>/<official file names>.", envvar="ANYMODAL_DATA")],
     seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
-    exposure: Annotated[Exposed, typer.Option(help="What the model saw of the benchmark.")] = Exposed.UNKNOWN,
+    exposure: Annotated[Exposed, typer.Option(help="What the model saw of the benchmark.")] = "unknown",
 ) -> None:
     """Make a run of a model's answers in an official submission file, scored like any other.
 
@@ -33,7 +33,7 @@ def import_answers(
     from evals.harness.runner import import_answers as import_run
     from shards.formats.predictions import read_submission
 
-    settings = EvalSettings(data=data, seed=seed, exposure=exposure.value)
+    settings = EvalSettings(data=data, seed=seed, exposure=exposure)
     chosen = Task(task)
     texts = read_submission(predictions, chosen.benchmark.submission)
     items = load_items(chosen, settings)

@@ -1,42 +1,25 @@
 """`anymodal score answers|choice|gqa`: short answers, labels and choices made elsewhere."""
 
-import enum
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
-from anymodal.commands.score import Json, PerSample, Predictions, Seed, Strict, _show
+from anymodal.commands.score import Json, PerSample, Predictions, Seed, Strict, show
 
-
-class AnswerRule(enum.StrEnum):
-    """Equal texts, similar texts, yes or no, or scores that rank."""
-
-    LITERAL = "exact@literal"
-    LOWER = "exact@lower"
-    NORMALIZED = "exact@normalized"
-    ANLS = "anls@0.5"
-    POPE = "yesno@pope"
-    FIRST_WORD = "yesno@first-word"
-    AUROC = "auroc"
-
-
-class ChoiceRule(enum.StrEnum):
-    """How a reply becomes an option."""
-
-    LETTER = "choice@letter"
-    TEXT = "choice@text"
-    CIRCULAR = "choice@circular"
-    LIKELIHOOD = "choice@likelihood"
-    PER_BYTE = "choice@likelihood-per-byte"
-    PER_TOKEN = "choice@likelihood-per-token"
+Exact = Literal["exact@literal", "exact@lower", "exact@normalized"]
+AnswerRule = Literal[Exact, "anls@0.5", "yesno@pope", "yesno@first-word", "auroc"]
+"""Equal texts, similar texts, yes or no, or scores that rank."""
+Likelihood = Literal["choice@likelihood", "choice@likelihood-per-byte", "choice@likelihood-per-token"]
+ChoiceRule = Literal["choice@letter", "choice@text", "choice@circular", Likelihood]
+"""How a reply becomes an option."""
 
 
 def score_answers(
     references: Annotated[Path, typer.Option(help="Truths, as the protocol asks for them.")],
     predictions: Predictions,
-    protocol: Annotated[AnswerRule, typer.Option(help="When an answer is right.")] = AnswerRule.NORMALIZED,
+    protocol: Annotated[AnswerRule, typer.Option(help="When an answer is right.")] = "exact@normalized",
     per_sample: PerSample = None,
     json: Json = False,
     strict: Strict = False,
@@ -60,14 +43,14 @@ def score_answers(
     """
     from evals.harness import offline_answers as offline
 
-    score = offline.answers(references, predictions, protocol=protocol.value, strict=strict, seed=seed)
-    _show(score, per_sample, json)
+    score = offline.answers(references, predictions, protocol=protocol, strict=strict, seed=seed)
+    show(score, per_sample, json)
 
 
 def score_choice(
     references: Annotated[Path, typer.Option(help='JSON lines {"id", "choices", "answer": place from 0, "category"}.')],
     predictions: Predictions,
-    protocol: Annotated[ChoiceRule, typer.Option(help="How a reply becomes an option.")] = ChoiceRule.LETTER,
+    protocol: Annotated[ChoiceRule, typer.Option(help="How a reply becomes an option.")] = "choice@letter",
     per_sample: PerSample = None,
     json: Json = False,
     strict: Strict = False,
@@ -87,8 +70,8 @@ def score_choice(
     """
     from evals.harness import offline_answers as offline
 
-    score = offline.choice(references, predictions, protocol=protocol.value, strict=strict, seed=seed)
-    _show(score, per_sample, json)
+    score = offline.choice(references, predictions, protocol=protocol, strict=strict, seed=seed)
+    show(score, per_sample, json)
 
 
 def score_gqa(
@@ -114,7 +97,7 @@ def score_gqa(
     from evals.harness import offline_answers as offline
 
     score = offline.gqa(questions, predictions, choices=choices, with_consistency=consistency, strict=strict, seed=seed)
-    _show(score, per_sample, json)
+    show(score, per_sample, json)
 
 
 VERBS: Final[Mapping[str, Callable[..., None]]] = {"answers": score_answers, "choice": score_choice, "gqa": score_gqa}

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from anymodal.console import print_bytes, print_table
+from anymodal.console import print_json, print_table
 
 
 def stats(
@@ -20,13 +20,11 @@ def stats(
 
         anymodal stats out/t2m --json | jq .by_licence
     """
-    import msgspec
-
     from shards.statistics import statistics
 
     figures = statistics(folder)
     if json:
-        print_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n")
+        print_json(figures)
         return
     totals: list[tuple[str, str | int]] = [
         ("samples", figures.n_samples),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from anymodal.console import print_bytes, print_line, progress_bar
+from anymodal.console import print_json, print_line, progress_bar
 
 
 def verify(
@@ -24,15 +24,13 @@ def verify(
 
         anymodal verify shards/somebody-000001.tar --json
     """
-    import msgspec
-
     from shards.verify import verify as verify_set
     from shards.verify import verify_archive
 
     with progress_bar("verifying shards") as advance:
         faults = verify_archive(path) if path.is_file() else verify_set(path, progress=advance)
     if json:
-        print_bytes(msgspec.json.format(msgspec.json.encode({"faults": faults}), indent=2) + b"\n")
+        print_json({"faults": faults})
     else:
         for fault in faults:
             print_line(f"{fault.place}: {fault.problem}")

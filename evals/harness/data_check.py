@@ -48,8 +48,7 @@ def _check_split(benchmark: Benchmark, split: str, data: Path) -> Iterator[Findi
     try:
         items = list(benchmark.load(data, split))
     except AnymodalError as error:
-        is_absent = isinstance(error.__cause__, FileNotFoundError)
-        if is_absent:
+        if isinstance(error.__cause__, FileNotFoundError):
             yield Finding(split, "files", "the official file names", f"no {error.place}", "absent")
         else:
             yield Finding(split, "files", error.expected, f"{error.place}: {error.found}", "differs")

@@ -50,9 +50,9 @@ def vqa(
     if unasked:
         found = f"{len(unasked)} ids in one of them only, such as {min(unasked)}"
         raise EvalsError(f"{questions} and {annotations}", expected="the same question ids", found=found)
-    answers = _checked(read_results(predictions), asked, predictions, strict=strict)
+    answers = checked(read_results(predictions), asked, predictions, strict=strict)
     scored = score_vqa(truths, answers, revision=revision, seed=seed)
-    return _offline("vqa", scored, [str(one) for one in asked])
+    return offline_score("vqa", scored, [str(one) for one in asked])
 
 
 def caption(
@@ -71,21 +71,16 @@ def caption(
     document frequencies (`DocumentFrequencies.save`), or a file of references to count them in.
     """
     texts = _reference_texts(references)
-    candidates = _checked(read_caption_results(predictions), texts.keys(), predictions, strict=strict)
+    candidates = checked(read_caption_results(predictions), texts.keys(), predictions, strict=strict)
     table = None if frequencies is None else _frequencies(frequencies, tokenizer)
     scored = score_captions(
         texts, candidates, metrics=metrics, tokenizer=tokenizer, document_frequencies=table, seed=seed
     )
-    return _offline("caption", scored, texts)
+    return offline_score("caption", scored, texts)
 
 
 def chair(
-    instances: Sequence[Path],
-    captions: Sequence[Path],
-    predictions: Path,
-    *,
-    synonyms: Path | None,
-    seed: int,
+    instances: Sequence[Path], captions: Sequence[Path], predictions: Path, *, synonyms: Path | None, seed: int
 ) -> OfflineScore:
     """CHAIR of the captions in a COCO results file; the images asked about are those that it names.
 
@@ -108,7 +103,7 @@ def chair(
     ]
     table = None if synonyms is None else read_synonyms(synonyms)
     truth = chair_truth(parts, references, image_ids=answers.keys(), table=table)
-    return _offline("chair", score_chair(truth, answers, seed=seed), map(str, answers))
+    return offline_score("chair", score_chair(truth, answers, seed=seed), map(str, answers))
 
 
 def refcoco(
@@ -128,8 +123,8 @@ def refcoco(
     """
     truths = _rec_references(references, instances, split)
     ids = [truth.id for truth in truths]
-    answers = _checked(read_predictions(predictions, "id", "answer", id_type=str), ids, predictions, strict=strict)
-    return _offline("refcoco", score_rec(truths, answers, boxes=boxes, protocol=protocol, seed=seed), ids)
+    answers = checked(read_predictions(predictions, "id", "answer", id_type=str), ids, predictions, strict=strict)
+    return offline_score("refcoco", score_rec(truths, answers, boxes=boxes, protocol=protocol, seed=seed), ids)
 
 
 def parse_metrics(spelling: str) -> tuple[CaptionMetric, ...]:
@@ -182,7 +177,13 @@ def _rec_references(path: Path, instances: Path | None, split: str) -> Sequence[
     return read_refer(path, instances, split=split)
 
 
-def _checked(predictions: dict[Id, str], known: Iterable[Id], path: Path, *, strict: bool) -> dict[Id, str]:
+def checked(predictions: dict[Id, str], known: Iterable[Id], path: Path, *, strict: bool) -> dict[Id, str]:
+    """The predictions, if they are for known ids alone.
+
+    Raises:
+        PredictionError: If one is for an unknown id.
+        EvalsError: If (strict) one is missing.
+    """
     ids = set(known)
     check_ids(predictions, ids, str(path))
     missing = ids - predictions.keys()
@@ -191,7 +192,8 @@ def _checked(predictions: dict[Id, str], known: Iterable[Id], path: Path, *, str
     return predictions
 
 
-def _offline(name: str, scored: Scored, ids: Iterable[str]) -> OfflineScore:
+def offline_score(name: str, scored: Scored, ids: Iterable[str]) -> OfflineScore:
+    """What `anymodal score NAME` found, under a protocol that knows nothing of how the model was asked."""
     protocol = Protocol(
         benchmark=f"score/{name}",
         split="given",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from evals.harness.offline import OfflineScore, _checked, _offline
+from evals.harness.offline import OfflineScore, checked, offline_score
 from evals.metrics.answers import AnswerProtocol, YesNoProtocol, score_answers, score_yes_no
 from evals.metrics.auroc import score_auroc
 from evals.metrics.choices import ChoiceProtocol, score_choices
@@ -51,7 +51,7 @@ def answers(
         replies = read_predictions(predictions, "id", "answer", id_type=str)
         _check(replies, (one.id for one in truths), predictions, strict=strict)
         scored = score_answers(truths, replies, protocol=protocol, seed=seed)
-    return _offline("answers", scored, [row.id for row in scored.rows])
+    return offline_score("answers", scored, [row.id for row in scored.rows])
 
 
 def choice(references: Path, predictions: Path, *, protocol: ChoiceProtocol, strict: bool, seed: int) -> OfflineScore:
@@ -59,7 +59,7 @@ def choice(references: Path, predictions: Path, *, protocol: ChoiceProtocol, str
     truths, found = read_truths(references, ChoiceTruth), read_answers(predictions, ChoiceAnswer)
     _check(found, (truth.id for truth in truths), predictions, strict=strict)
     scored = score_choices(truths, found, protocol=protocol, seed=seed)
-    return _offline("choice", scored, [row.id for row in scored.rows])
+    return offline_score("choice", scored, [row.id for row in scored.rows])
 
 
 def gqa(
@@ -76,8 +76,8 @@ def gqa(
     _check(found.keys() & set(balanced), balanced, predictions, strict=strict)
     table = None if choices is None else read_gqa_choices(choices)
     scored = score_gqa(asked, found, choices=table, with_consistency=with_consistency, seed=seed)
-    return _offline("gqa", scored, balanced)
+    return offline_score("gqa", scored, balanced)
 
 
 def _check(found: Iterable[str], asked: Iterable[int | str], path: Path, *, strict: bool) -> None:
-    _checked(dict.fromkeys(found, ""), map(str, asked), path, strict=strict)
+    checked(dict.fromkeys(found, ""), map(str, asked), path, strict=strict)

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from evals.metrics.outcomes import outcomes, reason_of
+from evals.metrics.outcomes import outcomes, reason_of, reasons_of
 from evals.metrics.ratios import BoolArray, Scoring, scoring_of
 from evals.results.schema import Metric, Scored, Unscored
 from evals.statistics.bootstrap import FloatArray
@@ -138,12 +138,9 @@ def score_yes_no(
     """
     found = outcomes([str(question.id) for question in questions], predictions, place="yes/no answers")
     replies = [is_yes(outcome, protocol) if isinstance(outcome, str) else None for outcome in found]
-    reasons = [
-        reason_of(outcome) or ("parse_failure" if reply is None else None)
-        for outcome, reply in zip(found, replies, strict=True)
-    ]
-    scoring = scoring_of(questions, reasons, protocol, seed)
-    says_yes, label = np.array([reply is True for reply in replies], dtype=bool), _labels(questions)
+    scoring = scoring_of(questions, reasons_of(found, replies), protocol, seed)
+    says_yes = np.array([reply is True for reply in replies], dtype=bool)
+    label = np.array([question.label == "yes" for question in questions], dtype=bool)
     is_right = (says_yes == label).astype(np.float64)
     primary, *others = _yes_no_metrics(scoring, says_yes, label, is_right)
     rows = scoring.rows(is_right, [{"yes": float(said)} for said in says_yes.tolist()])
@@ -156,10 +153,6 @@ def is_yes(text: str, protocol: YesNoProtocol) -> bool | None:
         return _NEGATIONS.isdisjoint(text.partition(".")[0].replace(",", "").split(" "))
     found = _FIRST_WORD.match(text)
     return None if found is None else found[1].lower() == "yes"
-
-
-def _labels(questions: Sequence[YesNoTruth]) -> BoolArray:
-    return np.array([question.label == "yes" for question in questions], dtype=bool)
 
 
 def _yes_no_metrics(

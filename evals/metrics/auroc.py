@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from evals.errors import PredictionError
-from evals.metrics.outcomes import MISSING
+from evals.metrics.outcomes import MISSING, reason_of
 from evals.metrics.ratios import BoolArray, linearised, scoring_of
 from evals.results.schema import Bounds, Scored, Unscored
 from evals.statistics.bootstrap import FloatArray
@@ -35,8 +35,7 @@ def score_auroc(items: Sequence[BinaryTruth], scores: Mapping[str, float | Unsco
     for item, outcome in zip(items, found, strict=True):
         if not isinstance(outcome, Unscored) and not np.isfinite(outcome):
             raise PredictionError(f"scores, id {item.id}", expected="a finite number", found=str(outcome))
-    reasons = [outcome.reason if isinstance(outcome, Unscored) else None for outcome in found]
-    scoring = scoring_of(items, reasons, "auroc", seed)
+    scoring = scoring_of(items, [reason_of(outcome) for outcome in found], "auroc", seed)
     label = np.array([item.label == 1 for item in items], dtype=bool)
     known = np.array([0.0 if isinstance(outcome, Unscored) else outcome for outcome in found], dtype=np.float64)
     wrong, right = (np.where(scoring.is_open, np.where(label, end, -end), known) for end in (-np.inf, np.inf))

@@ -160,17 +160,8 @@ def _metric(measured: Measured, items: _Items, protocol: str, interval: Interval
     n = len(items.ids)
     unscored = counted(_reasons(measured, items))
     value = _value(measured, measured.sums) if measured.total is None or not n else measured.total
-    return Metric(
-        metric=measured.name,
-        protocol=protocol,
-        value=value,
-        unit=measured.unit,
-        higher_is_better=True,
-        n=n,
-        unscored=unscored,
-        bounds=_bounds(measured, value) if unscored and value is not None else None,
-        interval=interval,
-    )
+    bounds = _bounds(measured, value) if unscored and value is not None else None
+    return Metric(measured.name, protocol, value, measured.unit, True, n, unscored, bounds, interval)
 
 
 def _intervals(measured: Sequence[Measured], items: _Items) -> list[Interval | None]:
@@ -203,25 +194,19 @@ def _bounds(measured: Measured, value: float) -> Bounds:
 
 
 def _reasons(measured: Measured, items: _Items) -> list[str | None]:
-    is_undefined = np.isnan(measured.items).tolist()
-    return [
-        reason or (UNDEFINED if without_value else None)
-        for reason, without_value in zip(items.reasons, is_undefined, strict=True)
-    ]
+    undefined = (UNDEFINED if is_nan else None for is_nan in np.isnan(measured.items).tolist())
+    return [first or second for first, second in zip(items.reasons, undefined, strict=True)]
 
 
 def _rows(measured: Sequence[Measured], items: _Items) -> list[ItemRow]:
     primary, *others = measured
-    names = [number.name for number in others]
-    columns = zip(*(number.items.tolist() for number in others), strict=True) if others else ((),) * len(items.ids)
+    table = np.column_stack([number.items for number in measured]).tolist()  # [items, metrics]
     rows = []
-    for key, value, reason, cluster, further in zip(
-        items.ids, primary.items.tolist(), _reasons(primary, items), items.clusters, columns, strict=True
+    for key, reason, cluster, (value, *further) in zip(
+        items.ids, _reasons(primary, items), items.clusters, table, strict=True
     ):
-        values = {name: number for name, number in zip(names, further, strict=True) if not math.isnan(number)}
-        is_scored = reason is None
-        has_prediction = is_scored or reason == UNDEFINED
-        rows.append(
-            ItemRow(key, value if is_scored else None, reason, cluster, values if has_prediction else NO_METRICS)
-        )
+        values = {other.name: one for other, one in zip(others, further, strict=True) if not math.isnan(one)}
+        has_prediction = reason in (None, UNDEFINED)
+        metrics = values if has_prediction else NO_METRICS
+        rows.append(ItemRow(key, value if reason is None else None, reason, cluster, metrics))
     return rows

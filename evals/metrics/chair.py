@@ -8,21 +8,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
 import numpy as np
 
 from evals.errors import AnnotationError
 from evals.metrics.chair_objects import Mention, ObjectFinder, Synonyms, synonyms
 from evals.metrics.outcomes import NO_METRICS, counted, outcomes, reason_of
-from evals.results.schema import Bounds, Interval, ItemRow, Metric, Scored, Unscored
-from evals.statistics.bootstrap import FloatArray, cluster_sums, percentile_interval, resampled_totals
+from evals.results.schema import Bounds, ItemRow, Metric, Scored, Unscored
+from evals.statistics.bootstrap import FloatArray, cluster_intervals, cluster_sums, mean_of_sums
 from shards.formats.instances import Instances
 
 OFFICIAL: Final = "chair@official"
 OFFICIAL_TABLE_SHA256: Final = "7cab74d5f16f44695992f1494005b7d460b7fae830a371f3182d31b70f11bdf2"
 """Of the words and nodes of the official table; see `ChairTruth.protocol`."""
 OWN: Final = "chair@anymodal-synonyms"
-RESAMPLES: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -146,27 +144,14 @@ def _metrics(
     n, n_unscored = len(counts), sum(unscored.values())
     hallucinated, mentions, captions_hallucinated, words, captions = counts.sum(axis=0).tolist()
     guessed = n_unscored * mentions / captions if captions else 0.0  # mentions of the captions that are not there
-    interval_i, interval_s = _intervals(counts, names, seed=seed)
-    chair_i = Metric(
-        metric="chair_i",
-        protocol=protocol,
-        value=_ratio(hallucinated, mentions),
-        unit="fraction",
-        higher_is_better=False,
-        n=n,
-        unscored=unscored,
-        bounds=_bounds(hallucinated, guessed, mentions + guessed) if n_unscored else None,
-        interval=interval_i,
-        ratio_of=("hallucinated", "mentions"),
-    )
-    chair_s = msgspec.structs.replace(
-        chair_i,
-        metric="chair_s",
-        value=_ratio(captions_hallucinated, n),
-        bounds=_bounds(captions_hallucinated, n_unscored, n) if n_unscored else None,
-        interval=interval_s,
-        ratio_of=None,
-    )
+    sums, statistics = cluster_sums(counts[:, :3], names), (mean_of_sums, lambda totals: totals[:, 2] / n)
+    interval_i, interval_s = cluster_intervals(sums, statistics, n_items=n, seed=seed)
+    bounds_i = _bounds(hallucinated, guessed, mentions + guessed) if n_unscored else None
+    bounds_s = _bounds(captions_hallucinated, n_unscored, n) if n_unscored else None
+    value_i, value_s = _ratio(hallucinated, mentions), _ratio(captions_hallucinated, n)
+    ratio_of = "hallucinated", "mentions"
+    chair_i = Metric("chair_i", protocol, value_i, "fraction", False, n, unscored, bounds_i, interval_i, ratio_of)
+    chair_s = Metric("chair_s", protocol, value_s, "fraction", False, n, unscored, bounds_s, interval_s)
     length = Metric("length", protocol, _ratio(words, captions), "raw", higher_is_better=True, n=n, unscored=unscored)
     return chair_i, chair_s, length
 
@@ -177,18 +162,3 @@ def _ratio(numerator: float, denominator: float) -> float | None:
 
 def _bounds(wrong: float, uncertain: float, total: float) -> Bounds | None:
     return Bounds((wrong + uncertain) / total, wrong / total) if total else None
-
-
-def _intervals(counts: FloatArray, names: Sequence[str], *, seed: int) -> tuple[Interval | None, Interval | None]:
-    """Intervals of chair_i and chair_s, both from the same resamples of images."""
-    n = len(counts)
-    if n < 2:
-        return None, None
-    totals = np.concatenate(list(resampled_totals(cluster_sums(counts[:, :3], names), RESAMPLES, seed)))
-    with np.errstate(invalid="ignore"):
-        values = totals[:, 0] / totals[:, 1], totals[:, 2] / n
-    method = f"cluster-bootstrap-percentile-{RESAMPLES}"
-    chair_i, chair_s = (
-        percentile_interval(value, level=0.95, method=method, n_items=n, n_clusters=n) for value in values
-    )
-    return chair_i, chair_s

@@ -6,6 +6,7 @@ kept: its statistics decide a break only behind a single letter or a number, nev
 """
 
 import re
+from collections.abc import Iterable, Set
 from itertools import pairwise, zip_longest
 from typing import Final
 
@@ -31,46 +32,47 @@ _LETTER: Final = re.compile(r"[^\W\d]\.$")
 _PUNCTUATION: Final = frozenset(";:,.!?")
 _NUMBER: Final = re.compile(r"-?[.,]?\d[\d,.-]*\.?$")
 
-# (a sentence without any of these characters is left alone, pattern, replacement), in order.
-_TREEBANK: Final = tuple(
-    (frozenset(characters), re.compile(pattern), replacement)
-    for characters, pattern, replacement in (
-        ("«“‘", "([«“‘])", r" \1 "),
-        ('"', r'^"', "``"),
-        ('"`', r"(``)", r" \1 "),
-        ('"', r'([ (\[{<])"', r"\1 `` "),
-        (".", r"""([^.])(\.)([\])}>"'»”’ ]*+)\s*+$""", r"\1 \2 \3 "),
-        (":,", r"([:,])(\D)", r" \1 \2"),
-        (":,", r"([:,])$", r" \1 "),
-        (".", r"\.\.\.", " ... "),
-        (";@#$%&", r"[;@#$%&]", r" \g<0> "),
-        (".", r"""([^.])(\.)([\])}>"']*+)\s*+$""", r"\1 \2\3 "),
-        ("?!", r"[?!]", r" \g<0> "),
-        ("'", r"([^'])' ", r"\1 ' "),
-        ("[](){}<>", r"[\]\[(){}<>]", r" \g<0> "),
-        ("-", r"--", " -- "),
-    )
+_Step = tuple[frozenset[str], re.Pattern[str], str]
+"""A sentence without any of these characters is left alone; pattern; replacement."""
+
+
+def _steps(*rows: tuple[str, str, str]) -> tuple[_Step, ...]:
+    return tuple((frozenset(characters), re.compile(pattern), replacement) for characters, pattern, replacement in rows)
+
+
+_TREEBANK: Final = _steps(
+    ("«“‘", "([«“‘])", r" \1 "),
+    ('"', r'^"', "``"),
+    ('"`', r"(``)", r" \1 "),
+    ('"', r'([ (\[{<])"', r"\1 `` "),
+    (".", r"""([^.])(\.)([\])}>"'»”’ ]*+)\s*+$""", r"\1 \2 \3 "),
+    (":,", r"([:,])(\D)", r" \1 \2"),
+    (":,", r"([:,])$", r" \1 "),
+    (".", r"\.\.\.", " ... "),
+    (";@#$%&", r"[;@#$%&]", r" \g<0> "),
+    (".", r"""([^.])(\.)([\])}>"']*+)\s*+$""", r"\1 \2\3 "),
+    ("?!", r"[?!]", r" \g<0> "),
+    ("'", r"([^'])' ", r"\1 ' "),
+    ("[](){}<>", r"[\]\[(){}<>]", r" \g<0> "),
+    ("-", r"--", " -- "),
 )
 # The same for a sentence with a blank at either end.
-_TREEBANK_PADDED: Final = tuple(
-    (frozenset(characters), re.compile(pattern), replacement)
-    for characters, pattern, replacement in (
-        ("»”’", "([»”’])", r" \1 "),
-        ('"', r'"', " '' "),
-        ("\"'", r"(\S)('')", r"\1 \2 "),
-        ("'", r"([^' ])('[sS]|'[mM]|'[dD]|') ", r"\1 \2 "),
-        ("'", r"([^' ])('ll|'LL|'re|'RE|'ve|'VE|n't|N'T) ", r"\1 \2 "),
-        ("c", r"(?i)\b(can)(not)\b", r" \1 \2 "),
-        ("'", r"(?i)\b(d)('ye)\b", r" \1 \2 "),
-        ("g", r"(?i)\b(gim)(me)\b", r" \1 \2 "),
-        ("g", r"(?i)\b(gon)(na)\b", r" \1 \2 "),
-        ("g", r"(?i)\b(got)(ta)\b", r" \1 \2 "),
-        ("l", r"(?i)\b(lem)(me)\b", r" \1 \2 "),
-        ("'", r"(?i)\b(mor)('n)\b", r" \1 \2 "),
-        ("w", r"(?i)\b(wan)(na)\s", r" \1 \2 "),
-        ("'", r"(?i) ('t)(is)\b", r" \1 \2 "),
-        ("'", r"(?i) ('t)(was)\b", r" \1 \2 "),
-    )
+_TREEBANK_PADDED: Final = _steps(
+    ("»”’", "([»”’])", r" \1 "),
+    ('"', r'"', " '' "),
+    ("\"'", r"(\S)('')", r"\1 \2 "),
+    ("'", r"([^' ])('[sS]|'[mM]|'[dD]|') ", r"\1 \2 "),
+    ("'", r"([^' ])('ll|'LL|'re|'RE|'ve|'VE|n't|N'T) ", r"\1 \2 "),
+    ("c", r"(?i)\b(can)(not)\b", r" \1 \2 "),
+    ("'", r"(?i)\b(d)('ye)\b", r" \1 \2 "),
+    ("g", r"(?i)\b(gim)(me)\b", r" \1 \2 "),
+    ("g", r"(?i)\b(gon)(na)\b", r" \1 \2 "),
+    ("g", r"(?i)\b(got)(ta)\b", r" \1 \2 "),
+    ("l", r"(?i)\b(lem)(me)\b", r" \1 \2 "),
+    ("'", r"(?i)\b(mor)('n)\b", r" \1 \2 "),
+    ("w", r"(?i)\b(wan)(na)\s", r" \1 \2 "),
+    ("'", r"(?i) ('t)(is)\b", r" \1 \2 "),
+    ("'", r"(?i) ('t)(was)\b", r" \1 \2 "),
 )
 
 
@@ -82,14 +84,14 @@ def words_of(text: str) -> list[str]:
 def words_of_sentence(sentence: str) -> list[str]:
     """The Penn Treebank tokens of one sentence in lower case."""
     present = set(sentence)
-    for characters, pattern, replacement in _TREEBANK:
+    return _taken(_TREEBANK_PADDED, f" {_taken(_TREEBANK, sentence, present)} ", present).split()
+
+
+def _taken(steps: Iterable[_Step], sentence: str, present: Set[str]) -> str:
+    for characters, pattern, replacement in steps:
         if not characters.isdisjoint(present):
             sentence = pattern.sub(replacement, sentence)
-    sentence = f" {sentence} "
-    for characters, pattern, replacement in _TREEBANK_PADDED:
-        if not characters.isdisjoint(present):
-            sentence = pattern.sub(replacement, sentence)
-    return sentence.split()
+    return sentence
 
 
 def sentences_of(text: str) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from evals.errors import PredictionError
 from evals.metrics.answers import normalised
-from evals.metrics.outcomes import MISSING
+from evals.metrics.outcomes import MISSING, reason_of
 from evals.metrics.ratios import percent_by, scoring_of
 from evals.results.schema import Scored, Unscored
 from shards.formats.answers import ChoiceAnswer, ChoiceTruth
@@ -65,7 +65,7 @@ def score_choices(
     """
     check_ids(predictions, {str(question.id) for question in questions}, "choices")
     found = [_verdict(question, predictions.get(str(question.id), MISSING), protocol) for question in questions]
-    reasons = [verdict.reason if isinstance(verdict, Unscored) else None for verdict in found]
+    reasons = [reason_of(verdict) for verdict in found]
     values = np.array([0.0 if isinstance(verdict, Unscored) else float(verdict) for verdict in found])
     scoring = scoring_of(questions, reasons, protocol, seed)
     by_category = percent_by([question.category for question in questions], values)

@@ -1,7 +1,7 @@
 """What became of each item: an answer, or the reason why there is none."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from evals.errors import PredictionError
@@ -38,9 +38,15 @@ def outcomes(ids: Iterable[Id], predictions: Mapping[Id, str | Unscored], *, pla
     return found
 
 
-def reason_of(outcome: str | Unscored) -> str | None:
+def reason_of(outcome: object) -> str | None:
     """Why the item is unscored, None if it has an answer."""
     return outcome.reason if isinstance(outcome, Unscored) else None
+
+
+def reasons_of(found: Sequence[object], read: Sequence[object]) -> list[str | None]:
+    """Why each item is unscored, where an answer that could not be read (None) is a parse failure."""
+    unread = ("parse_failure" if one is None else None for one in read)
+    return [reason_of(outcome) or failure for outcome, failure in zip(found, unread, strict=True)]
 
 
 def counted(reasons: Iterable[str | None]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Longest-match automaton of the rules, read from tables built ahead: `python -m evals.metrics.ptb_automaton`."""
+"""Longest-match automaton of the rules, read from tables built ahead: `python -m tools.ptb_automaton`."""
 
 import zlib
 from array import array

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from typing import Protocol
 
 import msgspec
@@ -83,12 +84,13 @@ class Scoring:
 
         Clusters without an item that the number is about are not drawn; bounds are shown where one is unscored.
         """
-        places = list(range(len(parts))) if of is None else np.flatnonzero(of).tolist()
-        unscored = counted(self.reasons[place] for place in places)
-        sums = cluster_sums(np.asarray(parts[places], dtype=np.float64), [self.clusters[place] for place in places])
-        interval = None if value is None else cluster_interval(sums, statistic, n_items=len(places), seed=self.seed)
+        meant = np.ones(len(parts), dtype=bool) if of is None else of
+        unscored = counted(compress(self.reasons, meant.tolist()))
+        clusters = list(compress(self.clusters, meant.tolist()))
+        sums = cluster_sums(np.asarray(parts[meant], dtype=np.float64), clusters)
+        interval = None if value is None else cluster_interval(sums, statistic, n_items=len(clusters), seed=self.seed)
         shown = bounds if unscored else None
-        return Metric(name, self.protocol, value, unit, True, len(places), unscored, shown, interval)
+        return Metric(name, self.protocol, value, unit, True, len(clusters), unscored, shown, interval)
 
     def rows(self, values: FloatArray, further: Sequence[Mapping[str, float]] | None = None) -> list[ItemRow]:
         """One row an item, with the further values of the scored ones."""
@@ -103,11 +105,20 @@ class Scoring:
         ]
 
 
+def percents(groups: Sequence[str], values: FloatArray) -> dict[str, float]:
+    """Mean of item values of each group in percent, groups in order of appearance.
+
+    Summed in the items' order and divided last, as VQA's official scorer does.
+    """
+    code_of = {name: code for code, name in enumerate(dict.fromkeys(groups))}
+    codes = np.fromiter(map(code_of.__getitem__, groups), dtype=np.int64, count=len(groups))
+    shares = 100 * np.bincount(codes, weights=values) / np.bincount(codes)
+    return dict(zip(code_of, shares.tolist(), strict=True))
+
+
 def percent_by(groups: Sequence[str], values: FloatArray) -> dict[str, float]:
     """Mean of item values, 0 where unscored, of each group in percent; groups sorted, the empty name left out."""
-    names, codes = np.unique(np.array(groups, dtype=object), return_inverse=True)
-    shares = 100 * np.bincount(codes, weights=values) / np.bincount(codes)
-    return {name: share for name, share in zip(names.tolist(), shares.tolist(), strict=True) if name}
+    return {name: share for name, share in sorted(percents(groups, values).items()) if name}
 
 
 class Clustered(Protocol):

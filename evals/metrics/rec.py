@@ -11,9 +11,10 @@ from typing import Final, Literal
 
 import numpy as np
 
-from evals.metrics.outcomes import NO_METRICS, counted, outcomes, reason_of
-from evals.results.schema import Bounds, ItemRow, Metric, Scored, Unscored
-from evals.statistics.bootstrap import FloatArray, cluster_interval, cluster_sums
+from evals.metrics.outcomes import NO_METRICS, outcomes, reasons_of
+from evals.metrics.ratios import Scoring
+from evals.results.schema import Bounds, Metric, Scored, Unscored
+from evals.statistics.bootstrap import FloatArray
 from shards.errors import UsageError
 from shards.formats.boxes import GRID100, BoxGrammar, boxes_to_pixels, cleaned_grid100, parse_box, stacked
 from shards.formats.refcoco import RecReference
@@ -59,23 +60,13 @@ def score_rec(
         raise UsageError(f"protocol {protocol}", expected="boxes of grammar grid100", found=boxes)
     found = outcomes([reference.id for reference in references], predictions, place="REC predictions")
     parsed = [_parsed(outcome, boxes, protocol) for outcome in found]
-    reasons = [
-        reason_of(outcome) or ("parse_failure" if box is None else None)
-        for outcome, box in zip(found, parsed, strict=True)
-    ]
     ious = _ious(references, stacked(parsed), boxes=boxes, protocol=protocol)
-    is_correct = ious > THRESHOLD
+    is_right = (ious > THRESHOLD).astype(np.float64)
     clusters = [reference.image_id or reference.id for reference in references]
-    rows = [
-        ItemRow(reference.id, float(correct), None, cluster, {"iou": iou} if math.isfinite(iou) else NO_METRICS)
-        if reason is None
-        else ItemRow(reference.id, None, reason, cluster, NO_METRICS)
-        for reference, correct, reason, cluster, iou in zip(
-            references, is_correct.tolist(), reasons, clusters, ious.tolist(), strict=True
-        )
-    ]
-    primary = _accuracy_metric(is_correct.astype(np.float64), clusters, counted(reasons), protocol=protocol, seed=seed)
-    return Scored(primary=primary, metrics={}, breakdown={}, rows=rows)
+    ids = [reference.id for reference in references]
+    scoring = Scoring(protocol, ids, clusters, reasons_of(found, parsed), seed)
+    rows = scoring.rows(is_right, [{"iou": iou} if math.isfinite(iou) else NO_METRICS for iou in ious.tolist()])
+    return Scored(primary=_accuracy_metric(scoring, is_right), metrics={}, breakdown={}, rows=rows)
 
 
 def box_ious(first: FloatArray, second: FloatArray) -> FloatArray:
@@ -137,21 +128,14 @@ def _ious(
         return overlap(boxes_to_pixels(parsed, sizes_px, boxes), truths_px)
 
 
-def _accuracy_metric(
-    is_correct: FloatArray, clusters: Sequence[str], unscored: Mapping[str, int], *, protocol: RecProtocol, seed: int
-) -> Metric:
-    n, n_unscored = len(is_correct), sum(unscored.values())
-    n_correct = float(is_correct.sum())
-    value = n_correct / n * 100 if n else None
-    sums = cluster_sums(np.column_stack([is_correct, np.ones(n)]), clusters)
-    return Metric(
-        metric="rec_accuracy",
-        protocol=protocol,
-        value=value,
-        unit="percent",
-        higher_is_better=True,
-        n=n,
-        unscored=unscored,
-        bounds=Bounds(value, (n_correct + n_unscored) / n * 100) if value is not None and n_unscored else None,
-        interval=cluster_interval(sums, lambda totals: totals[:, 0] / totals[:, 1] * 100, n_items=n, seed=seed),
-    )
+def _accuracy_metric(scoring: Scoring, is_right: FloatArray) -> Metric:
+    """The percentage with the official order of operations, which `Scoring.mean` has not."""
+    parts = np.column_stack([is_right, np.ones(len(is_right))])
+
+    def percent(totals: FloatArray) -> FloatArray:
+        return np.asarray(totals[:, 0] / totals[:, 1] * 100)
+
+    ends = np.array([[is_right.sum() + n, len(is_right)] for n in (0, scoring.is_open.sum())])
+    bounds = Bounds(*percent(ends).tolist()) if len(is_right) else None
+    value = bounds.all_wrong if bounds else None
+    return scoring.number("rec_accuracy", value=value, bounds=bounds, parts=parts, statistic=percent, unit="percent")

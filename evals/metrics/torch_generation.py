@@ -15,7 +15,7 @@ from evals.metrics.frechet import frechet_distance
 from evals.metrics.gaussians import Gaussian
 from evals.metrics.kernel_distance import SEED, SUBSET_SIZE, SUBSETS, kernel_distances
 from evals.metrics.similarity import cosines
-from evals.metrics.torch_metrics import _MeanMetric
+from evals.metrics.torch_metrics import MeanMetric
 from evals.statistics.bootstrap import FloatArray
 
 _STATES: Final = ("n", "mean", "scatter")
@@ -94,7 +94,7 @@ class KID(Metric):
         return torch.tensor(kernel_distances(generated, real, **self._settings).values.mean(), dtype=torch.float64)
 
 
-class ClapScore(_MeanMetric):
+class ClapScore(MeanMetric):
     """Mean cosine of sounds and their texts."""
 
     def update(self, sounds: torch.Tensor, texts: torch.Tensor) -> None:

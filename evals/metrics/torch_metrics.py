@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
 
 from evals.metrics.caption_measures import CaptionEvaluation
 from evals.metrics.captions import CaptionTokenizer, tokenised
@@ -19,7 +20,7 @@ from shards.formats.boxes import BoxGrammar, boxes_to_pixels, parse_boxes
 from shards.formats.vqa import VqaTruth
 
 
-class _MeanMetric(Metric):
+class MeanMetric(Metric):
     """A mean of item values: sum and count, added over ranks."""
 
     is_differentiable = False
@@ -44,7 +45,7 @@ class _MeanMetric(Metric):
         return self.scale * self.total / self.n
 
 
-class VqaAccuracy(_MeanMetric):
+class VqaAccuracy(MeanMetric):
     """VQA accuracy in percent, by the official rules (`evals.metrics.vqa`)."""
 
     scale = 100.0
@@ -58,7 +59,7 @@ class VqaAccuracy(_MeanMetric):
         self._add(vqa_accuracies(truths, answers, revision=self._revision))
 
 
-class RecAccuracy(_MeanMetric):
+class RecAccuracy(MeanMetric):
     """Share of boxes with an IoU above 0.5, in percent (`refcoco@iou.5`); an answer without a box is wrong."""
 
     scale = 100.0
@@ -124,14 +125,12 @@ class Cider(Metric):
 
     def _groups(self) -> list[list[str]]:
         """Each item's candidate and references, out of the state as it is: lists of a rank, or one gathered tensor."""
-        content, lengths, sizes = (_joined(state) for state in (self.content, self.lengths, self.sizes))
-        raw = content.astype(np.uint8).tobytes()
+        if not len(self.sizes):
+            return []
+        states = self.content, self.lengths, self.sizes
+        content, lengths, sizes = (dim_zero_cat(state).cpu().numpy() for state in states)
+        raw = content.tobytes()
         ends = np.cumsum(lengths)
         texts = [raw[end - length : end].decode() for end, length in zip(ends, lengths, strict=True)]
         starts = np.cumsum(sizes) - sizes
         return [texts[start : start + size] for start, size in zip(starts, sizes, strict=True)]
-
-
-def _joined(state: list[torch.Tensor] | torch.Tensor) -> np.ndarray:
-    tensors = [state] if isinstance(state, torch.Tensor) else state
-    return torch.cat(tensors).cpu().numpy() if tensors else np.zeros(0, dtype=np.int64)

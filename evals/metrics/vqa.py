@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from evals.errors import AnnotationError
-from evals.metrics.outcomes import NO_METRICS, counted, outcomes, reason_of
+from evals.metrics.outcomes import outcomes, reason_of
+from evals.metrics.ratios import Scoring, percents
 from evals.metrics.vqa_words import normalised, without_breaks, without_punctuation
-from evals.results.schema import Bounds, ItemRow, Metric, Scored, Unscored
-from evals.statistics.bootstrap import FloatArray, cluster_interval, cluster_sums
+from evals.results.schema import Bounds, Metric, Scored, Unscored
+from evals.statistics.bootstrap import FloatArray
 from shards.formats.vqa import VqaAnswer, VqaTruth
 
 VqaRevision = Literal["official", "official-before-2021"]
@@ -58,21 +59,16 @@ def score_vqa(
     """
     questions, names = _repeats_resolved(questions, revision)
     found = outcomes([question.question_id for question in questions], predictions, place="VQA predictions")
-    reasons = [reason_of(outcome) for outcome in found]
-    is_scored = np.array([reason is None for reason in reasons], dtype=bool)
-    answers = [outcome if isinstance(outcome, str) else "" for outcome in found]
-    accuracies = vqa_accuracies(questions, answers, revision=revision) * is_scored
     images = [str(question.image_id) for question in questions]
-    primary = _accuracy_metric(accuracies, images, counted(reasons), revision=revision, seed=seed)
-    rows = [
-        ItemRow(name, accuracy if reason is None else None, reason, image, NO_METRICS)
-        for name, accuracy, reason, image in zip(names, accuracies.tolist(), reasons, images, strict=True)
-    ]
+    scoring = Scoring(f"vqa@{revision}", names, images, [reason_of(outcome) for outcome in found], seed)
+    answers = [outcome if isinstance(outcome, str) else "" for outcome in found]
+    accuracies = vqa_accuracies(questions, answers, revision=revision) * ~scoring.is_open
     breakdown = {
-        "question_type": _percent_by([question.question_type for question in questions], accuracies),
-        "answer_type": _percent_by([question.answer_type for question in questions], accuracies),
+        "question_type": percents([question.question_type for question in questions], accuracies),
+        "answer_type": percents([question.answer_type for question in questions], accuracies),
     }
-    return Scored(primary=primary, metrics={}, breakdown=breakdown, rows=rows)
+    primary = _accuracy_metric(scoring, accuracies)
+    return Scored(primary=primary, metrics={}, breakdown=breakdown, rows=scoring.rows(accuracies))
 
 
 def vqa_accuracies(
@@ -168,28 +164,14 @@ def _after_scoring(question: VqaTruth, revision: VqaRevision) -> VqaTruth:
     return msgspec.structs.replace(question, answers=tuple(left))
 
 
-def _accuracy_metric(
-    accuracies: FloatArray, images: Sequence[str], unscored: Mapping[str, int], *, revision: VqaRevision, seed: int
-) -> Metric:
-    n, n_unscored = len(accuracies), sum(unscored.values())
-    value = _percent_by([""] * n, accuracies).get("")
-    sums = cluster_sums(np.column_stack([accuracies, np.ones(n)]), images)
-    return Metric(
-        metric="vqa_accuracy",
-        protocol=f"vqa@{revision}",
-        value=value,
-        unit="percent",
-        higher_is_better=True,
-        n=n,
-        unscored=unscored,
-        bounds=Bounds(value, value + 100 * n_unscored / n) if value is not None and n_unscored else None,
-        interval=cluster_interval(sums, lambda totals: 100 * totals[:, 0] / totals[:, 1], n_items=n, seed=seed),
-    )
+def _accuracy_metric(scoring: Scoring, accuracies: FloatArray) -> Metric:
+    """The percentage with the official order of operations, which `Scoring.mean` has not."""
+    n, n_open = len(accuracies), int(scoring.is_open.sum())
+    value = percents([""] * n, accuracies).get("")
+    bounds = None if value is None else Bounds(value, value + 100 * n_open / n)
+    parts = np.column_stack([accuracies, np.ones(n)])
 
+    def percent(totals: FloatArray) -> FloatArray:
+        return np.asarray(100 * totals[:, 0] / totals[:, 1])
 
-def _percent_by(groups: Sequence[str], accuracies: FloatArray) -> dict[str, float]:
-    """Mean accuracy of each group in percent, summed in order and divided last, as the original does."""
-    vocabulary = _Vocabulary()
-    codes = np.fromiter(map(vocabulary.__getitem__, groups), dtype=np.int64, count=len(groups))
-    sums, counts = np.bincount(codes, weights=accuracies), np.bincount(codes)
-    return dict(zip(vocabulary, (100 * sums / counts).tolist(), strict=True))
+    return scoring.number("vqa_accuracy", value=value, bounds=bounds, parts=parts, statistic=percent, unit="percent")

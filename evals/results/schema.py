@@ -13,7 +13,8 @@ Unit = Literal["percent", "fraction", "raw"]
 class Interval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A confidence interval in the unit of its result.
 
-    `note` is "small_n" where fewer than 200 items or 50 clusters stand behind it, else empty.
+    `note` is "small_n" where fewer than 200 items or 50 clusters stand behind it, or fewer than the protocol asks for;
+    else empty.
     """
 
     low: float
@@ -34,8 +35,8 @@ class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One number with all that is needed to read it.
 
     `value` is None when the official rule has no value for these items (for example no items at all);
-    `bounds` is None when nothing is unscored or the metric has no upper end. `ratio_of` names two item metrics where the
-    value is the sum of the first over the sum of the second and no mean over items; comparisons pair by them.
+    `bounds` is None when nothing is unscored or the metric has no upper end. `ratio_of` names two item metrics where
+    the value is the sum of the first over the sum of the second and no mean over items; comparisons pair by them.
     """
 
     metric: str

@@ -8,7 +8,7 @@ import msgspec
 
 from shards.errors import AnymodalError
 from shards.formats.errors import AnnotationError, PredictionError
-from shards.formats.records import decode, file_bytes, read_lines
+from shards.formats.records import read_records
 
 
 class _Named(Protocol):
@@ -95,12 +95,7 @@ def read_answers(path: Path, kind: type[Named]) -> dict[str, Named]:
 
 
 def _read(path: Path, kind: type[Named], error: type[AnymodalError]) -> dict[str, Named]:
-    what, records = _WHAT[kind], list[Named]()
-    content = file_bytes(path, what=what, error=error)
-    if content.lstrip()[:1] == b"[":
-        records = decode(content, msgspec.json.Decoder(list[kind]), place=str(path), what=what, error=error)  # type: ignore[valid-type]
-    else:
-        records = read_lines(path, kind, what=what, error=error)
+    records = read_records(path, kind, what=_WHAT[kind], error=error)
     by_name = {str(record.id): record for record in records}
     if len(by_name) < len(records):
         twice = Counter(str(record.id) for record in records).most_common(1)[0][0]

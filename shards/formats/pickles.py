@@ -10,33 +10,14 @@ from typing import Any, ClassVar, Final
 from shards.formats.errors import AnnotationError
 from shards.formats.records import file_bytes
 
-_BROKEN: Final = (
-    pickle.UnpicklingError,
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
-# These make objects; sets hash what they hold, and buffers are made at whatever size the file claims.
-_REFUSED_OPCODES: Final = (
-    pickle.REDUCE,
-    pickle.BUILD,
-    pickle.OBJ,
-    pickle.NEWOBJ,
-    pickle.NEWOBJ_EX,
-    pickle.PERSID,
-    pickle.BINPERSID,
-    pickle.EMPTY_SET,
-    pickle.ADDITEMS,
-    pickle.FROZENSET,
-    pickle.BYTEARRAY8,
-    pickle.NEXT_BUFFER,
-    pickle.READONLY_BUFFER,
-)
+_OF_PYTHON = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, TypeError, ValueError)
+_BROKEN: Final = (pickle.UnpicklingError, struct.error, *_OF_PYTHON)
+
+# Sets hash what they hold, and buffers are made at whatever size the file claims.
+_OBJECTS = (pickle.REDUCE, pickle.BUILD, pickle.OBJ, pickle.NEWOBJ, pickle.NEWOBJ_EX, pickle.PERSID, pickle.BINPERSID)
+_SETS = (pickle.EMPTY_SET, pickle.ADDITEMS, pickle.FROZENSET)
+_BUFFERS = (pickle.BYTEARRAY8, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER)
+_REFUSED_OPCODES: Final = frozenset(_OBJECTS + _SETS + _BUFFERS)
 
 
 def load_plain_pickle(path: Path, *, what: str) -> object:

@@ -1,6 +1,6 @@
 """Files of predictions, such as the official submissions: which id got which answer, as a JSON array or JSON lines."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, overload
 
@@ -8,7 +8,7 @@ import msgspec
 
 from shards.files import write_atomic
 from shards.formats.errors import PredictionError
-from shards.formats.records import decode, file_bytes, read_lines
+from shards.formats.records import file_bytes, read_records
 
 Id = TypeVar("Id", int, str)
 
@@ -52,16 +52,11 @@ def read_predictions(path: Path, id_field: str, value_field: str, *, id_type: ty
         rename={"id": id_field, "value": value_field},
         gc=False,
     )
-    content = file_bytes(path, what=what, error=PredictionError)
-    if not content.strip():
+    rows: list[Any] = read_records(path, kind, what=what, error=PredictionError)
+    if not rows and not file_bytes(path, what=what, error=PredictionError).strip():
         remedy = "write [] if there are none"
         raise PredictionError(str(path), expected=what, found="an empty file", remedy=remedy)
-    rows: list[Any]
-    if content.lstrip()[:1] == b"[":
-        rows = decode(content, msgspec.json.Decoder(list[kind]), place=str(path), what=what, error=PredictionError)  # type: ignore[valid-type]
-    else:
-        rows = read_lines(path, kind, what=what, error=PredictionError)
-    return _by_unique_id(((id_type(row.id), row.value) for row in rows), n=len(rows), path=path)
+    return _by_unique_id([(id_type(row.id), row.value) for row in rows], path)
 
 
 def read_submission(path: Path, form: SubmissionFormat) -> dict[str, str]:
@@ -93,10 +88,9 @@ def check_ids(predictions: Mapping[Id, object], known: Collection[Id], place: st
         )
 
 
-def _by_unique_id(pairs: Iterable[tuple[Id, str]], *, n: int, path: Path) -> dict[Id, str]:
-    pairs = list(pairs)
+def _by_unique_id(pairs: Sequence[tuple[Id, str]], path: Path) -> dict[Id, str]:
     predictions = dict(pairs)
-    if len(predictions) < n:
+    if len(predictions) < len(pairs):
         seen: set[Id] = set()
         twice = [key for key, _ in pairs if key in seen or seen.add(key)]  # type: ignore[func-returns-value]
         raise PredictionError(

@@ -39,6 +39,14 @@ def read_lines(path: Path, kind: type[Record], *, what: str, error: type[Anymoda
         return [decode(line, decoder, place=f"{path}, line {n}", what=what, error=error) for n, line in numbered]
 
 
+def read_records(path: Path, kind: type[Record], *, what: str, error: type[AnymodalError]) -> list[Record]:
+    """A JSON array of records, or JSON lines."""
+    content = file_bytes(path, what=what, error=error)
+    if content.lstrip()[:1] == b"[":
+        return decode(content, msgspec.json.Decoder(list[kind]), place=str(path), what=what, error=error)  # type: ignore[valid-type]
+    return read_lines(path, kind, what=what, error=error)
+
+
 def decode(
     content: bytes, decoder: msgspec.json.Decoder[Record], *, place: str, what: str, error: type[AnymodalError]
 ) -> Record:

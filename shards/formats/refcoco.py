@@ -110,16 +110,11 @@ def checked(references: Iterator[RecReference], *, place: str) -> tuple[RecRefer
     """The references, if sizes are positive, boxes finite and not negative in size, and ids unique."""
     kept = tuple(references)
     for reference in kept:
-        sizes = (reference.width, reference.height)
-        if (
-            not all(isfinite(value) for value in (*sizes, *reference.bbox))
-            or min(sizes) <= 0
-            or min(reference.bbox[2:]) < 0
-        ):
-            found = f"size {reference.width} x {reference.height}, bbox {list(reference.bbox)}"
-            raise AnnotationError(
-                f"{place}, id {reference.id}", expected="a positive image size and a finite box", found=found
-            )
+        sizes, box = (reference.width, reference.height), reference.bbox
+        if not all(map(isfinite, sizes + box)) or min(sizes) <= 0 or min(box[2:]) < 0:
+            where, wanted = f"{place}, id {reference.id}", "a positive image size and a finite box"
+            found = f"size {reference.width} x {reference.height}, bbox {list(box)}"
+            raise AnnotationError(where, expected=wanted, found=found)
     counts = Counter(reference.id for reference in kept)
     if len(counts) < len(kept):
         identifier, times = counts.most_common(1)[0]
@@ -157,16 +152,6 @@ def _sentences(
                 found="no such image" if image is None else "no such annotation with a box",
                 remedy="use the instances.json of the same folder",
             )
+        names = *map(str, (ref.image_id, ref.ref_id, ref.ann_id)), ref.split, image.file_name
         for sentence in ref.sentences:
-            yield RecReference(
-                id=str(sentence.sent_id),
-                width=image.width,
-                height=image.height,
-                bbox=target.bbox,
-                expression=sentence.sent,
-                image_id=str(ref.image_id),
-                object_id=str(ref.ref_id),
-                annotation_id=str(ref.ann_id),
-                split=ref.split,
-                file_name=image.file_name,
-            )
+            yield RecReference(str(sentence.sent_id), image.width, image.height, target.bbox, sentence.sent, *names)

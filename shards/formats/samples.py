@@ -55,38 +55,26 @@ def vqa_truth(identifier: str, image_id: str, truth: Answers) -> VqaTruth:
 def refer_sample(reference: RecReference, *, source: str) -> Sample:
     """An expression and the box of what it means."""
     x, y, width, height = reference.bbox
-    return official_sample(
-        source,
-        reference.id,
-        kind="refer",
-        text=reference.expression,
-        truth=Boxes(((x, y, x + width, y + height),)),
-        meta={name: getattr(reference, name) for name in (*_REFER_SIZES, *_REFER_NAMES)},
-    )
+    truth = Boxes(((x, y, x + width, y + height),))
+    meta = {name: getattr(reference, name) for name in (*_REFER_SIZES, *_REFER_NAMES)}
+    return official_sample(source, reference.id, kind="refer", text=reference.expression, truth=truth, meta=meta)
 
 
 def refer_reference(sample: Sample) -> RecReference:
     """The expression as the original files have it; the box up to the last bit of its width and height."""
     left, top, right, bottom = _truth(sample, Boxes).boxes_xyxy_px[0]
     width, height = (float(sample.meta[name] or 0) for name in _REFER_SIZES)
+    box = left, top, right - left, bottom - top
     names = [str(sample.meta[name]) for name in _REFER_NAMES]
-    return RecReference(
-        _id(sample), width, height, (left, top, right - left, bottom - top), sample.turns[0].text, *names
-    )
+    return RecReference(_id(sample), width, height, box, sample.turns[0].text, *names)
 
 
 def coco_samples(captions: CocoCaptions, *, source: str) -> list[Sample]:
     """The captioned images, in the file's order."""
+    names = captions.file_names
     return [
-        official_sample(
-            source,
-            image_id,
-            kind="caption",
-            text="",
-            truth=References(tuple(texts)),
-            meta={"file_name": captions.file_names[image_id]},
-        )
-        for image_id, texts in captions.references.items()
+        official_sample(source, key, kind="caption", text="", truth=References(texts), meta={"file_name": names[key]})
+        for key, texts in captions.references.items()
     ]
 
 
@@ -109,10 +97,9 @@ def clip_sample(clip: AudioClip, *, source: str) -> Sample:
 
 def audio_clip(sample: Sample) -> AudioClip:
     """The clip's rows of the AudioCaps table."""
+    youtube_id, start_s = str(sample.meta["youtube_id"]), int(sample.meta["start_s"] or 0)
     caption_ids = tuple(str(sample.meta["caption_ids"]).split())
-    return AudioClip(
-        str(sample.meta["youtube_id"]), int(sample.meta["start_s"] or 0), caption_ids, _truth(sample, References).texts
-    )
+    return AudioClip(youtube_id, start_s, caption_ids, _truth(sample, References).texts)
 
 
 def _id(sample: Sample) -> str:

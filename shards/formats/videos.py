@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Final, Literal
 
@@ -60,6 +61,7 @@ class _Recording(msgspec.Struct, gc=False):
 
 _WEARER: Final = re.compile(r"#C\s+C\b")
 _TAG: Final = re.compile(r"#\w+")
+_TIME: Final = attrgetter("timestamp_sec")
 _NARRATIONS: Final = (
     'Ego4D narrations {"<video_uid>": {"narration_pass_1": {"narrations": […]}, "narration_pass_2": …}}'
 )
@@ -89,10 +91,7 @@ def read_video_questions(path: Path) -> tuple[VideoQuestion, ...]:
 def read_narrations(path: Path) -> Mapping[str, tuple[Narration, ...]]:
     """Narrations of both passes by recording, by time; `AnnotationError` if the format is broken."""
     recordings = read_document(path, dict[str, _Recording], what=_NARRATIONS, error=AnnotationError)
-    passes = {
-        uid: (one.narration_pass_1.narrations, one.narration_pass_2.narrations) for uid, one in recordings.items()
-    }
     return {
-        uid: tuple(sorted([*first, *second], key=lambda one: one.timestamp_sec))
-        for uid, (first, second) in passes.items()
+        uid: tuple(sorted([*one.narration_pass_1.narrations, *one.narration_pass_2.narrations], key=_TIME))
+        for uid, one in recordings.items()
     }

@@ -12,7 +12,16 @@ import typer
 from anymodal.app import app
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "THIRD_PARTY.md", "docs/sets.md"]
+DOCUMENTS = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "THIRD_PARTY.md",
+    "docs/sets.md",
+    "docs/models.md",
+    "docs/verified.md",
+]
 COMMANDS = typer.main.get_command(app)
 
 

@@ -192,6 +192,12 @@ def test_no_mention_has_no_chair_i() -> None:
     assert (nothing.primary.value, nothing.metrics["chair_s"].value, nothing.rows) == (None, None, [])
 
 
+def test_intervals_of_equal_captions_have_no_width() -> None:
+    scored = score_chair(ChairTruth({1: {"dog"}, 2: {"dog"}}), dict.fromkeys((1, 2), "a dog and a cat"))
+    intervals = scored.primary.interval, scored.metrics["chair_s"].interval
+    assert [one and (one.low, one.high) for one in intervals] == [(0.5, 0.5), (1.0, 1.0)]
+
+
 def test_faults_are_named() -> None:
     with pytest.raises(PredictionError, match="1 unknown, such as 9"):
         score_chair(ChairTruth({1: set()}), {9: "a dog"})

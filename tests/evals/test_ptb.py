@@ -18,8 +18,8 @@ from nasty_captions import nasty_captions
 from evals.errors import PredictionError
 from evals.metrics import ptb
 from evals.metrics.ptb import ptb_tokenize
-from evals.metrics.ptb_automaton import built
 from evals.metrics.ptb_table import FILE, Symbols
+from tools.ptb_automaton import built
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "ptb.jsonl"
 TEXTS = Path(__file__).parents[3] / "shared" / "data" / "text"
@@ -107,7 +107,7 @@ def test_long_texts_take_linear_time(piece: str) -> None:
 
 def test_tables_are_those_of_the_rules() -> None:
     packed = files("evals.metrics").joinpath(FILE).read_bytes()
-    assert zlib.decompress(packed) == built(), "run python -m evals.metrics.ptb_automaton"
+    assert zlib.decompress(packed) == built(), "run python -m tools.ptb_automaton"
 
 
 def steps_for(text: str) -> int:

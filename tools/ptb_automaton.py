@@ -2,7 +2,7 @@
 
 Patterns use a small regular syntax: literals, `\\` escapes, `[...]` classes with ranges, negation and `{NAME}` inside,
 `{NAME}` macros, groups, `|`, `*`, `+`, `?` and `{m,n}`. A group `(?i:...)` takes letters in every case. Run as a
-module, this file writes the tables that `ptb_table` reads.
+module (`python -m tools.ptb_automaton`), this file writes the tables that `evals.metrics.ptb_table` reads.
 """
 
 import zlib
@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from evals.metrics.ptb_rules import MACROS, RULES, Rule, classes
-from evals.metrics.ptb_table import CHARACTERS, FILE
+from evals.metrics import ptb_table
+from evals.metrics.ptb_rules import RULES, Rule
+from tools.ptb_macros import MACROS, classes
 
 IntArray = npt.NDArray[np.int64]
 
@@ -97,7 +98,7 @@ class Automaton:
 
     def table(self) -> bytes:
         """Symbol of each character (bytes), then the rule of each state and all its successors (16-bit numbers)."""
-        symbols = bytes(self.symbol(chr(code)) for code in range(CHARACTERS))
+        symbols = bytes(self.symbol(chr(code)) for code in range(ptb_table.CHARACTERS))
         states, numbers = [self.start], {id(self.start): 0}
         after = list[list[int]]()
         for state in states:  # grows as successors are found
@@ -253,4 +254,4 @@ def built() -> bytes:
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name(FILE).write_bytes(zlib.compress(built(), 9))
+    Path(ptb_table.__file__).with_name(ptb_table.FILE).write_bytes(zlib.compress(built(), 9))

@@ -1,0 +1,187 @@
+"""Scores of generated media: two sets of features, or of media and an embedder, in; a result out."""
+
+import hashlib
+import tokenize
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+import numpy as np
+
+from evals.errors import EvalsError
+from evals.harness.media_sets import Side, embed_media, embed_pairs
+from evals.harness.offline import OfflineScore
+from evals.metrics.feature_sets import FeatureSet, feature_set, require_pair
+from evals.metrics.frechet import score_frechet
+from evals.metrics.gaussians import FeatureStatistics
+from evals.metrics.inception_score import score_inception
+from evals.metrics.kernel_distance import SUBSET_SIZE, SUBSETS, score_kernel_distance
+from evals.metrics.prc import score_precision_recall
+from evals.metrics.similarity import score_similarity
+from evals.results import Protocol, Scored, item_set_hash
+from model_adapter.embedders import EMBEDDERS, Embedder, EmbedderSpec, open_embedder
+from shards.errors import UsageError
+from shards.media import MediaKind
+
+GenerationMetric = Literal["fid", "fvd", "fad", "kid", "prc", "is", "clap", "clipscore", "clipsim"]
+FEATURES: Final = "features"
+GIVEN: Final = Embedder(
+    name=FEATURES, weights="given: unknown", preprocessing="given: unknown", prepare={}, run=lambda kind, given: given
+)
+ENOUGH: Final[Mapping[str, int]] = {"fid": 10_000, "fvd": 2048, "fad": 0}
+"""Items below which a published protocol is not met: Heusel et al. 2017, TTUR's README; Unterthiner et al. 2018."""
+
+_KINDS: Final[Mapping[GenerationMetric, MediaKind]] = {
+    "fid": "image",
+    "fvd": "video",
+    "fad": "audio",
+    "kid": "image",
+    "prc": "image",
+    "clap": "audio",
+    "clipscore": "image",
+    "clipsim": "video",
+}
+_PREFIXES: Final = {"clipscore": "A photo depicts "}
+"""What the protocol puts before each text."""
+
+
+class EmbedderFiles(NamedTuple):
+    """An embedder's weights (None for what was fetched), and a folder that keeps features by the medium's hash."""
+
+    weights: Path | None = None
+    cache: Path | None = None
+
+
+def generation(
+    metric: GenerationMetric,
+    generated: Path,
+    real: Path | None,
+    *,
+    embedder: str = FEATURES,
+    files: EmbedderFiles = EmbedderFiles(),  # noqa: B008 (frozen)
+    subsets: int = SUBSETS,
+    subset_size: int = SUBSET_SIZE,
+    seed: int = 0,
+) -> OfflineScore:
+    """Score generated media, or their features, against real ones.
+
+    The protocol id carries the embedder's name, weights and preprocessing, the number of generated items, and the
+    bytes of the real side, so that numbers which differ in one of these are never compared.
+
+    Args:
+        metric: What to compute.
+        generated: With embedder "features" an .npy file of [n, d] ([n, frames, d] too for clipsim); for "is" logits.
+            Otherwise a folder or a tar of media.
+        real: The same of real media; of texts, row for row, for clap, clipscore and clipsim (see `read_captions`);
+            None for "is".
+        embedder: "features", or a name in `model_adapter.embedders`.
+        files: The embedder's weights, and where features are kept.
+        subsets: Of kid: how many pairs of subsets.
+        subset_size: Of kid: items in each.
+        seed: Of bootstraps.
+
+    Raises:
+        UsageError: If the embedder is unknown, does not serve this metric, or has no weights.
+        AdapterError: If its weights are not of this network.
+        EvalsError: If a file is no such array, or the sets cannot be compared.
+    """
+    maker = _embedder(metric, embedder, files.weights)
+    sides, missing = _sides(metric, generated, real, maker, files.cache)
+    first, second = sides[0].features, sides[-1].features
+    match metric:
+        case "fid" | "fvd" | "fad":
+            require_pair(metric, first, second, least=2)
+            both = FeatureStatistics.of(first), FeatureStatistics.of(second)
+            scored = score_frechet(*both, metric=metric, protocol=f"frechet@{embedder}", enough=ENOUGH[metric])
+        case "kid":
+            plain = (subsets, subset_size) == (SUBSETS, SUBSET_SIZE)
+            protocol = f"kernel@{embedder}" + ("" if plain else f"-{subsets}x{subset_size}")
+            scored = score_kernel_distance(first, second, protocol=protocol, subsets=subsets, subset_size=subset_size)
+        case "prc":
+            scored = score_precision_recall(first, second, protocol=f"prc@{embedder}", seed=seed)
+        case "is":
+            scored = score_inception(first, protocol=f"inception_score@{embedder}")
+        case "clap" | "clipscore" | "clipsim":
+            scored = score_similarity(first, second, metric, embedder=embedder, missing=missing, seed=seed)
+    return _offline(metric, scored, maker, sides)
+
+
+def _embedder(metric: GenerationMetric, name: str, weights: Path | None) -> Embedder:
+    fitting = [FEATURES, *(one.name for one in EMBEDDERS.values() if _serves(one, metric))]
+    if name not in fitting:
+        raise UsageError("--embedder", expected=f"{' or '.join(fitting)} for {metric}", found=repr(name))
+    if name != FEATURES:
+        return open_embedder(name, weights)
+    if weights is not None:
+        raise UsageError("--weights", expected="none with --embedder features", found=str(weights))
+    return GIVEN
+
+
+def _serves(spec: EmbedderSpec, metric: GenerationMetric) -> bool:
+    if metric == "is":
+        return spec.output == "logits"
+    kind = _KINDS[metric]
+    if metric in ("clap", "clipscore", "clipsim"):
+        return kind in spec.similarities and spec.name.startswith("clap" if metric == "clap" else "clip")
+    return kind in spec.distances and spec.output == "features"
+
+
+def _sides(
+    metric: GenerationMetric, generated: Path, real: Path | None, maker: Embedder, cache: Path | None
+) -> tuple[list[Side], Mapping[int, str]]:
+    """Generated and real features; why rows of pairs have none."""
+    paths = [generated] if real is None else [generated, real]
+    if maker is GIVEN:
+        return [_given(path, metric) for path in paths], {}
+    kind = EMBEDDERS[maker.name].distances[0] if metric == "is" else _KINDS[metric]
+    if real is not None and metric in ("clap", "clipscore", "clipsim"):
+        prefix = _PREFIXES.get(metric, "")
+        media, texts, missing = embed_pairs(generated, real, maker, kind, prefix=prefix, cache=cache)
+        return [media, texts], missing
+    return [embed_media(path, maker, kind, cache=cache) for path in paths], {}
+
+
+def _given(path: Path, metric: GenerationMetric) -> Side:
+    features = read_features(path, ndims=(2, 3) if metric == "clipsim" else (2,))
+    with path.open("rb") as file:
+        return Side(features, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def read_features(path: Path, *, ndims: tuple[int, ...] = (2,)) -> FeatureSet:
+    """Features in an .npy file, mapped, never unpickled; rows that are not finite are unscored.
+
+    Raises:
+        EvalsError: If it is no file of floating point numbers of that many dimensions with at least one row and column.
+    """
+    expected = f"an .npy file of float16, float32 or float64, shape {' or '.join(map(_shape_name, ndims))}"
+    if not path.is_file():
+        raise EvalsError(str(path), expected=expected, found="a folder" if path.is_dir() else "no such file")
+    try:
+        with np.errstate(over="raise"):
+            array: Any = np.lib.format.open_memmap(path, mode="r")
+    except (ValueError, TypeError, ArithmeticError, tokenize.TokenError) as error:
+        raise EvalsError(str(path), expected=expected, found=f"{error!s:.200}") from error
+    if array.dtype.kind != "f" or array.dtype.itemsize > 8 or array.ndim not in ndims or array.size == 0:
+        raise EvalsError(str(path), expected=expected, found=f"{array.dtype}, shape {list(array.shape)}")
+    return feature_set(array)
+
+
+def _shape_name(ndim: int) -> str:
+    return {2: "[n, d]", 3: "[n, frames, d]"}[ndim]
+
+
+def _offline(metric: GenerationMetric, scored: Scored, maker: Embedder, sides: list[Side]) -> OfflineScore:
+    names = ("generated", "real")
+    items = [f"{name} n={side.features.n}" for name, side in zip(names, sides, strict=False)]
+    items += [f"real sha256={side.sha256}" for side in sides[1:]]
+    protocol = Protocol(
+        benchmark=f"score/{metric}",
+        split="given",
+        prompt="unknown",
+        decoding="unknown",
+        parser=maker.preprocessing,
+        scorer=scored.primary.protocol,
+        item_set=item_set_hash(items),
+        networks={maker.name: maker.weights},
+    )
+    return OfflineScore(scored.result(protocol.id), scored.rows)

@@ -1,0 +1,153 @@
+"""Sets of media in folders and tars as sets of features; texts that belong to media."""
+
+import csv
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from evals.errors import EvalsError
+from evals.metrics.feature_sets import FeatureSet, feature_set
+from model_adapter.embedders import Embedder, embed_all
+from shards import tar
+from shards.draft import Blob, FileBytes, HeldBytes
+from shards.errors import MediaError
+from shards.mapped import map_path
+from shards.media import MediaKind, MediaLimits, sniff
+
+_EXTENSIONS: Final[Mapping[MediaKind, tuple[str, ...]]] = {
+    "image": ("jpg", "jpeg", "png", "webp", "gif"),
+    "audio": ("wav", "flac", "mp3", "ogg", "m4a"),
+    "video": ("mp4", "webm", "mkv", "mov"),
+}
+CAPTIONS_FORMAT: Final = 'a .csv with columns file,caption or a .jsonl with lines {"file": ..., "caption": ...}'
+
+
+class Side(NamedTuple):
+    """One side's features, and the sha256 of what they come from."""
+
+    features: FeatureSet
+    sha256: str
+
+
+class Caption(msgspec.Struct, frozen=True):
+    """A text, and the name of the medium that was made from it."""
+
+    file: str
+    caption: str
+
+
+def embed_media(path: Path, embedder: Embedder, kind: MediaKind, *, cache: Path | None = None) -> Side:
+    """Features of all media of a kind in a folder or a tar; what cannot be decoded is unscored.
+
+    Files of other kinds, such as the captions beside pictures, are no items. Where an embedder keeps windows apart
+    (VGGish's seconds), windows are the items.
+
+    Raises:
+        EvalsError: If there is no such medium that can be decoded.
+    """
+    rows, unscored, digests = [], Counter[str](), []
+    for one in embed_all(embedder, kind, (blob for _, blob in _media(path, kind)), cache=cache):
+        digests.append(one.sha256)
+        if isinstance(one.rows, MediaError):
+            unscored["unreadable_media"] += 1
+        else:
+            rows.append(one.rows)
+    if not rows:
+        found = f"{sum(unscored.values())} unreadable ones" if unscored else "none"
+        raise EvalsError(str(path), expected=f"a folder or tar of {kind} files", found=found)
+    return Side(feature_set(np.concatenate(rows), unscored=unscored), _joint(sorted(digests)))
+
+
+class Pairs(NamedTuple):
+    """Features of media and of their texts, row for row, and why media have none (their rows are nan)."""
+
+    media: Side
+    texts: Side
+    missing: dict[int, str]
+
+
+def embed_pairs(
+    path: Path, captions: Path, embedder: Embedder, kind: MediaKind, *, prefix: str = "", cache: Path | None = None
+) -> Pairs:
+    """Features of the media that captions name, and of the captions, which are the items.
+
+    Args:
+        path: Folder or tar of media.
+        captions: Texts and the names of their media; see `read_captions`.
+        embedder: Takes the kind and texts.
+        kind: Of the media.
+        prefix: Put before each text, as the protocol says.
+        cache: See `embed_all`.
+
+    Raises:
+        EvalsError: If no named medium can be decoded, or the captions break their format.
+    """
+    named, known = read_captions(captions), dict(_media(path, kind))
+    blobs = [known.get(one.file, HeldBytes(b"")) for one in named]
+    made = list(embed_all(embedder, kind, blobs, cache=cache))
+    missing = {
+        number: "unreadable_media" if named[number].file in known else "missing_media"
+        for number, one in enumerate(made)
+        if isinstance(one.rows, MediaError)
+    }
+    found = [one.rows for one in made if not isinstance(one.rows, MediaError)]
+    if not found:
+        raise EvalsError(str(path), expected=f"{kind} files that {captions} names", found="none that can be read")
+    blank = np.full_like(found[0], np.nan)
+    rows = np.stack([blank if isinstance(one.rows, MediaError) else one.rows for one in made])  # [n, windows, d]
+    texts = [embedder.embed("text", (prefix + one.caption).encode()) for one in named]
+    words = Side(feature_set(np.concatenate(texts)), hashlib.sha256(captions.read_bytes()).hexdigest())
+    return Pairs(Side(feature_set(rows), _joint(one.sha256 for one in made)), words, missing)
+
+
+def read_captions(path: Path) -> list[Caption]:
+    """Texts by the names of their media: paths below the folder, or names in the tar.
+
+    Raises:
+        EvalsError: If it is no .csv with the columns file,caption, and no .jsonl of these fields, or names nothing.
+    """
+    try:
+        content = path.read_bytes().decode()
+        if path.suffix == ".csv":
+            table = csv.DictReader(io.StringIO(content, newline=""), restkey="more", strict=True)
+            rows = list(table)
+            if any("more" in row for row in rows):
+                raise csv.Error("a line with more columns than the header: quote texts that hold commas")
+            found = [msgspec.convert(row, Caption) for row in rows]
+        else:
+            found = [msgspec.json.decode(line, type=Caption) for line in content.splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError, csv.Error, msgspec.DecodeError) as error:
+        raise EvalsError(str(path), expected=CAPTIONS_FORMAT, found=f"{error!s:.200}") from error
+    if not found:
+        raise EvalsError(str(path), expected=CAPTIONS_FORMAT, found="no captions")
+    return found
+
+
+def _joint(digests: Iterable[str]) -> str:
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _media(path: Path, kind: MediaKind) -> Iterator[tuple[str, Blob]]:
+    """The files that are, or by their names should be, of this kind; nothing in place of one that is too large."""
+    for name, blob in _files(path):
+        start = msgspec.structs.replace(blob, size_bytes=min(64, blob.size_bytes or 0))
+        if (sniff(start.read()) or name.rpartition(".")[2].lower()) in _EXTENSIONS[kind]:
+            yield name, blob if (blob.size_bytes or 0) <= MediaLimits().max_size_bytes else HeldBytes(b"")
+
+
+def _files(path: Path) -> Iterator[tuple[str, FileBytes]]:
+    if path.is_dir():
+        for one in sorted(path.rglob("*")):
+            if one.is_file():
+                yield one.relative_to(path).as_posix(), FileBytes(str(one), 0, one.stat().st_size)
+    elif path.is_file():
+        for member in tar.members(map_path(path), place=str(path)):
+            yield member.name, FileBytes(str(path), member.offset, member.size_bytes)
+    else:
+        raise EvalsError(str(path), expected="a folder or a tar of media", found="no such file")

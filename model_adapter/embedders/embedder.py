@@ -1,0 +1,100 @@
+"""What an embedder is: media in, rows of features out, under a name that numbers carry."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from shards.media import MediaKind
+
+FloatArray = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
+Input = MediaKind | Literal["text"]
+Prepare = Callable[[bytes], Array]
+"""One medium, or a text in UTF-8, to what the network takes, [windows, ...] with at least one window."""
+
+Run = Callable[[Input, Array], Array]
+"""Windows of one kind of medium, [b, ...], to features [b, d]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedder:
+    """A network that is ready, and all that a feature depends on beside the medium.
+
+    Args:
+        name: As on the command line.
+        weights: Their sha256, or why there are none.
+        preprocessing: What happens before the weights, with a version.
+        prepare: By the kinds that it takes.
+        run: The network.
+        by_window: Kinds whose windows (frames, seconds) stay rows of their own; those of the others are averaged.
+    """
+
+    name: str
+    weights: str
+    preprocessing: str
+    prepare: Mapping[Input, Prepare]
+    run: Run
+    by_window: frozenset[Input] = frozenset()
+
+    def embed(self, kind: Input, content: bytes) -> Array:
+        """Features of one medium, [windows, d], or [1, d] where windows are averaged.
+
+        Raises:
+            MediaError: If it cannot be decoded.
+        """
+        return self.rows(kind, self.run(kind, self.prepare[kind](content)))
+
+    def rows(self, kind: Input, windows: Array) -> Array:
+        """A medium's rows out of the features of its windows."""
+        return windows if kind in self.by_window else windows.mean(axis=0, keepdims=True)
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything that features depend on beside the medium."""
+        return hashlib.sha256("\n".join((self.name, self.weights, self.preprocessing)).encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What a loader makes of a file of weights; see `Embedder`."""
+
+    prepare: Mapping[Input, Prepare]
+    run: Run
+    by_window: frozenset[Input] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedderSpec:
+    """A line of the table: what is known of an embedder before its weights are there.
+
+    Args:
+        name: As on the command line.
+        distances: Media whose sets it compares.
+        similarities: Media that it compares with texts.
+        output: Whether rows are features or a classifier's outputs before the softmax.
+        preprocessing: What happens before the weights, with a version.
+        protocol: The published protocol that it implements, and where that was read.
+        weights: Where weights are published: "hub:OWNER/NAME", a file's name and home, or "" if there are none.
+        checked: Against what the network is tested: the publishing library, or names and shapes of its weights alone.
+        load: Makes the network out of a file or folder of weights; None for rules without weights.
+    """
+
+    name: str
+    distances: tuple[MediaKind, ...] = ()
+    similarities: tuple[MediaKind, ...] = ()
+    output: Literal["features", "logits"] = "features"
+    preprocessing: str
+    protocol: str
+    weights: str = ""
+    checked: Literal["library", "own", "unverified"]
+    load: Callable[[Path | None], Loaded] = field(repr=False)
+
+    @property
+    def hub(self) -> str | None:
+        """The repository on the hub, if that is where the weights are."""
+        return self.weights.removeprefix("hub:") if self.weights.startswith("hub:") else None

@@ -1,0 +1,94 @@
+"""Written features without weights: colour, edges, spectrum. For self-tests; their distances are no published ones."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from model_adapter.embedders.decoding import decode_audio, decode_image, decode_video
+from model_adapter.embedders.embedder import EmbedderSpec, FloatArray, Input, Loaded, Prepare
+
+_SIDE_PX: Final = 64
+_RINGS: Final = 8
+_ORIENTATIONS: Final = 8
+_BANDS_HZ: Final = np.geomspace(50, 8000, 17)
+_WINDOW_S: Final = 0.032
+_FLOOR: Final = 1e-8
+_OPPONENTS: Final = np.array([[0.299, 0.587, 0.114], [0.5, -0.5, 0.0], [0.25, 0.25, -0.5]])
+
+
+def image_features(content: bytes) -> FloatArray:
+    """Moments of light, red-green and yellow-blue, histogram of edge directions, spectrum in rings, [26]."""
+    return _picture_features(decode_image(content, side_px=_SIDE_PX))
+
+
+def video_features(content: bytes) -> FloatArray:
+    """The frames' mean image features, and mean, spread and maximum of the change between frames, [29]."""
+    frames = decode_video(content, side_px=_SIDE_PX)
+    changes = np.abs(np.diff(frames.astype(np.float64), axis=0)).mean(axis=(1, 2, 3)) / 255 if len(frames) > 1 else [0]
+    pictures = np.mean([_picture_features(frame) for frame in frames], axis=0)
+    return np.append(pictures, [np.mean(changes), np.std(changes), np.max(changes)])
+
+
+def audio_features(content: bytes) -> FloatArray:
+    """Mean and spread of log energies in 16 bands; mean, spread and maximum of their rise (onsets), [35]."""
+    samples, sample_rate_hz = decode_audio(content)
+    size = max(2, round(_WINDOW_S * sample_rate_hz))
+    padded = np.pad(samples.astype(np.float64), (0, max(0, 2 * size - len(samples))))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, size)[:: size // 2]  # [windows, size]
+    power = np.abs(np.fft.rfft(windows * np.hanning(size))) ** 2 / size  # [windows, bins]
+    bands = np.digitize(np.fft.rfftfreq(size, 1 / sample_rate_hz), _BANDS_HZ)
+    energies = np.log(np.stack([power[:, bands == band].sum(axis=1) for band in range(1, 17)], axis=1) + _FLOOR)
+    rises = np.maximum(np.diff(energies, axis=0), 0).mean(axis=1)
+    return np.concatenate([energies.mean(axis=0), energies.std(axis=0), [rises.mean(), rises.std(), rises.max()]])
+
+
+def _picture_features(pixels: npt.NDArray[np.uint8]) -> FloatArray:
+    planes = pixels.reshape(-1, 3) / 255 @ _OPPONENTS.T  # [pixels, light, red-green, yellow-blue]
+    centred = planes - planes.mean(axis=0)
+    moments = [planes.mean(axis=0), planes.std(axis=0), np.cbrt((centred**3).mean(axis=0))]
+    light = planes[:, 0].reshape(_SIDE_PX, _SIDE_PX)
+    return np.concatenate([*moments, _edge_features(light), _ring_features(light)])
+
+
+def _edge_features(light: FloatArray) -> FloatArray:
+    """Mean edge strength, and its share of each direction, [9]."""
+    down, right = np.gradient(light)
+    strength = np.hypot(down, right)
+    turns = (np.arctan2(down, right) % np.pi) / np.pi * _ORIENTATIONS
+    shares = np.bincount(turns.astype(np.intp).ravel() % _ORIENTATIONS, strength.ravel(), minlength=_ORIENTATIONS)
+    return np.append(shares / (strength.sum() + _FLOOR), strength.mean())
+
+
+def _ring_features(light: FloatArray) -> FloatArray:
+    """Log power in rings of equal width around frequency 0, [8]."""
+    power = np.abs(np.fft.fft2(light)) ** 2 / light.size
+    along = np.fft.fftfreq(_SIDE_PX)
+    rings = np.minimum(np.hypot(along[:, None], along) * 2 * _RINGS, _RINGS - 1).astype(np.intp)
+    sums = np.bincount(rings.ravel(), power.ravel(), minlength=_RINGS)
+    return np.asarray(np.log(sums / np.bincount(rings.ravel(), minlength=_RINGS) + _FLOOR))
+
+
+def _rule(features: Callable[[bytes], FloatArray]) -> Prepare:
+    return lambda content: features(content)[None]
+
+
+def _rules(weights: Path | None) -> Loaded:
+    prepare: Mapping[Input, Prepare] = {
+        "image": _rule(image_features),
+        "video": _rule(video_features),
+        "audio": _rule(audio_features),
+    }
+    return Loaded(prepare=prepare, run=lambda kind, windows: windows)
+
+
+WORLD_HANDMADE: Final = EmbedderSpec(
+    name="world-handmade",
+    distances=("image", "video", "audio"),
+    preprocessing="handmade@1",
+    protocol="none: for self-tests",
+    checked="own",
+    load=_rules,
+)

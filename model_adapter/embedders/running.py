@@ -1,0 +1,55 @@
+"""What loaders share: checks of media before a network sees them, and running a network on arrays."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from model_adapter.embedders.embedder import Array, Input, Prepare, Run
+from shards.errors import MediaError
+from shards.media import MediaKind, media_part, probe
+from shards.sample import Media
+
+_LONGEST_ASPECT: Final = 100
+
+
+def checked(kind: MediaKind, prepare: Callable[[Media, bytes], Tensor | Array], *, has_windows: bool) -> Prepare:
+    """`prepare` for media of one kind, which refuses what would be scored without meaning.
+
+    What comes back raises MediaError for media of another kind, pictures and films of a single pixel or with sides
+    beyond 1:100 (resized they would fill the memory), and inputs that are not finite.
+
+    Args:
+        kind: Of the media.
+        prepare: A medium, described by its part, to the network's input.
+        has_windows: Whether inputs have an axis of windows already.
+    """
+
+    def prepared(content: bytes) -> Array:
+        facts = probe(content)
+        if facts.kind != kind:
+            raise MediaError("media", expected=kind, found=f"{facts.kind} ({facts.extension})")
+        sides = sorted((facts.width, facts.height))
+        if kind != "audio" and (sides[1] < 2 or sides[1] > _LONGEST_ASPECT * sides[0]):
+            expected = f"more than one pixel, and sides within 1:{_LONGEST_ASPECT}"
+            raise MediaError(kind, expected=expected, found=f"{facts.width}x{facts.height}")
+        array = np.asarray(prepare(media_part(facts, member="medium", sha256=""), content))
+        if not np.isfinite(array).all():
+            raise MediaError(kind, expected="finite samples", found="nan or infinity")
+        return array if has_windows else array[None]
+
+    return prepared
+
+
+def runner(network: nn.Module, forward: Callable[[Any, Input, Tensor], Tensor]) -> Run:
+    """The network in evaluation mode, on the accelerator if there is one, as a function of arrays."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    frozen = network.requires_grad_(False).eval().to(device)
+
+    def run(kind: Input, windows: Array) -> Array:
+        with torch.inference_mode():
+            return np.asarray(forward(frozen, kind, torch.from_numpy(windows).to(device)).float().cpu().numpy())
+
+    return run
