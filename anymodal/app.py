@@ -22,6 +22,7 @@ from anymodal.commands.stats import stats
 from anymodal.commands.takedown import takedown
 from anymodal.commands.tasks import tasks
 from anymodal.commands.verify import verify
+from anymodal.commands.weights import weights_app
 from anymodal.commands.why import why
 from anymodal.commands.world import world
 
@@ -57,6 +58,7 @@ app.command("import", rich_help_panel=SCORE)(import_answers)
 app.command("export", rich_help_panel=SCORE)(export)
 app.add_typer(score_app, name="score", rich_help_panel=SCORE)
 app.add_typer(model_app, name="model", rich_help_panel=SCORE)
+app.add_typer(weights_app, name="weights", rich_help_panel=SCORE)
 for name, verb in {**ANSWER_VERBS, **GENERATION_VERBS}.items():
     score_app.command(name)(verb)
 app.command("conform", rich_help_panel=SCORE)(conform)

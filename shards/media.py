@@ -169,7 +169,7 @@ def _probe_container(content: bytes, extension: str) -> MediaFacts:
                 sample_rate_hz=sounds[0].rate,
                 channels=sounds[0].channels,
             )
-    except (av.FFmpegError, ValueError) as error:
+    except (av.FFmpegError, ValueError, AttributeError) as error:  # PyAV leaves out what a damaged stream lacks
         raise MediaError("media", expected=f"a readable {extension}", found=str(error)) from error
 
 

@@ -1,41 +1,35 @@
 """`anymodal eval TASK...`."""
 
-import enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from anymodal.console import print_note, print_table, progress_bar
 
-
-class Exposed(enum.StrEnum):
-    """How far a number is zero-shot."""
-
-    STRICT_ZERO_SHOT = "strict_zero_shot"
-    IN_DOMAIN_MEDIA = "in_domain_media"
-    FINE_TUNED = "fine_tuned"
-    UNKNOWN = "unknown"
+Exposed = Literal["strict_zero_shot", "in_domain_media", "fine_tuned", "unknown"]
+"""How far a number is zero-shot."""
 
 
 def evaluate(
     tasks: Annotated[
         list[str], typer.Argument(metavar="TASK...", help="Such as vqav2, coco_captions:val2014, world/vqav2.")
     ],
-    model: Annotated[str, typer.Option(help="baseline:NAME or replay:FILE.", metavar="KIND:NAME")],
+    model: Annotated[str, typer.Option(help="baseline:NAME, replay:FILE or reference:FOLDER.", metavar="KIND:NAME")],
     out: Annotated[Path, typer.Option(help="Run folders go to OUT/MODEL/TASK.")],
     data: Annotated[Path, typer.Option(help="Holds <benchmark>/<official file names>.", envvar="ANYMODAL_DATA")],
     name: Annotated[str, typer.Option(help="The model's name in tables; by default KIND:NAME.")] = "",
     limit: Annotated[int | None, typer.Option(help="Only so many items; 100 lie within 500.", min=1)] = None,
     seed: Annotated[int, typer.Option(help="For sampling models, baselines and intervals.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Requests given to the model at once.", min=1)] = 32,
-    exposure: Annotated[Exposed, typer.Option(help="What the model saw of the benchmark.")] = Exposed.UNKNOWN,
+    exposure: Annotated[Exposed, typer.Option(help="What the model saw of the benchmark.")] = "unknown",
     prompt: Annotated[str, typer.Option(help="The model family whose words to ask with.", metavar="FAMILY")] = "plain",
 ) -> None:
     """Ask a model every question of a benchmark, and score its answers by the official rules.
 
     Baselines show what numbers mean: oracle, blind, most-frequent, shuffled, random, constant, empty.
-    `replay:FILE` takes answers given elsewhere, JSON lines of id and text. Tasks that begin with world/ are asked
+    `replay:FILE` takes answers given elsewhere, JSON lines of id and text. `reference:FOLDER` runs the reference model
+    of a folder, or a tiny one with random weights (reference:tiny-nextgpt). Tasks that begin with world/ are asked
     about the embedded world (`anymodal world`), for self-tests. `anymodal tasks show TASK` lists its prompts; numbers
     that were asked for in different words are of different protocols.
 
@@ -51,9 +45,7 @@ def evaluate(
     from evals.harness.runner import EvalSettings, load_items, make_adapter
     from evals.harness.runner import evaluate as run
 
-    settings = EvalSettings(
-        data=data, limit=limit, seed=seed, batch_size=batch_size, exposure=exposure.value, prompt=prompt
-    )
+    settings = EvalSettings(data=data, limit=limit, seed=seed, batch_size=batch_size, exposure=exposure, prompt=prompt)
     rows = []
     for task in [Task(spelling) for spelling in tasks]:
         items = load_items(task, settings)

@@ -7,6 +7,7 @@ from evals.benchmarks.grounding import REFCOCO, REFCOCO_PLUS, REFCOCOG
 from evals.benchmarks.hallucination import CHAIR
 from evals.benchmarks.item import Benchmark
 from evals.benchmarks.motion import EGO4D_IMU
+from evals.benchmarks.text_to_media import AUDIOCAPS_T2A, COCO_T2I, MSRVTT_T2V
 from evals.benchmarks.video_questions import MSRVTT_QA
 from evals.benchmarks.vqa import OKVQA, VQAV2
 from evals.results import Domain
@@ -16,11 +17,14 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     benchmark.name: benchmark
     for benchmark in (
         AUDIOCAPS,
+        AUDIOCAPS_T2A,
         CHAIR,
         COCO_CAPTIONS,
+        COCO_T2I,
         EGO4D_IMU,
         MSRVTT,
         MSRVTT_QA,
+        MSRVTT_T2V,
         OKVQA,
         REFCOCO,
         REFCOCO_PLUS,

@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from evals.benchmarks import Item
 from evals.benchmarks.grounding import reference_of
+from evals.benchmarks.text_to_media import RealMedium, data_uri
 from evals.errors import EvalsError
+from evals.harness.noise import noise_medium
 from model_adapter import ReplayAdapter
+from shards.draft import FileBytes
 from shards.errors import UsageError
 from shards.formats.boxes import write_box
 from shards.sample import Answers, Boxes, References
@@ -37,11 +40,13 @@ def baseline(name: str, items: Sequence[Item], train: Sequence[Item], *, seed: i
 
 
 def right_answer(item: Item) -> str:
-    """What the oracle says: the answer most annotators gave (the first of equals), the first reference, or the box.
+    """What the oracle says: the real medium, the answer most annotators gave, the first reference, or the box.
 
     A box is spelled in whole hundredths of the image, as MiniGPT-v2's training targets are, so that of one that is
     only a few hundredths wide too little may be left for an overlap of one half.
     """
+    if isinstance(item.official, RealMedium):
+        return data_uri(FileBytes(item.official.medium.path).read(), item.official.kind)
     if isinstance(item.truth, Answers):
         return Counter(one.answer for one in item.truth.answers).most_common(1)[0][0]
     if isinstance(item.truth, References):
@@ -81,7 +86,10 @@ def _blind(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> 
 
 
 def _random(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
-    """An answer drawn from everything that was said about the training items; a box with corners drawn anywhere."""
+    """An answer drawn from all that was said about the training items; a box drawn anywhere; noise."""
+    real = {item.id: item.official.kind for item in items if isinstance(item.official, RealMedium)}
+    if real:
+        return {name: data_uri(noise_medium(kind, rng), kind) for name, kind in real.items()}
     if any(isinstance(item.truth, Boxes) for item in items):
         return {item.id: _random_box(rng) for item in items}
     said = [text for item in train for text in _texts(item)]

@@ -89,12 +89,6 @@ def _shown_window(path: str, window: ImuWindow, *, member: str) -> tuple[Media, 
     cut = io.BytesIO()
     np.save(cut, np.load(io.BytesIO(recording), allow_pickle=False)[first:last], allow_pickle=False)
     content = cut.getvalue()
-    part = imu_part(
-        content,
-        rate_hz=window.rate_hz,
-        axes=window.axes,
-        units=window.units,
-        member=member,
-        sha256=hashlib.sha256(content).hexdigest(),
-    )
+    digest = hashlib.sha256(content).hexdigest()
+    part = imu_part(content, rate_hz=window.rate_hz, axes=window.axes, units=window.units, member=member, sha256=digest)
     return part, HeldBytes(content)

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from evals.benchmarks import PLAIN, Benchmark, Item, Task
+from evals.benchmarks.text_to_media import shortened
 from evals.errors import EvalsError
 from evals.harness.baselines import baseline
 from evals.harness.requests import example_drafts, request, show
@@ -78,11 +79,11 @@ def nested_subset(items: Sequence[Item], limit: int | None) -> list[Item]:
 
 
 def make_adapter(model: str, task: Task, items: Sequence[Item], settings: EvalSettings) -> Adapter:
-    """The adapter that `--model KIND:NAME` names: `baseline:NAME` or `replay:FILE`.
+    """The adapter that `--model KIND:NAME` names: `baseline:NAME`, `replay:FILE` or `reference:FOLDER`.
 
     Raises:
         UsageError: If the kind or name is unknown.
-        AdapterError: If a replayed file cannot be read.
+        AdapterError: If a replayed file or a model's folder cannot be read.
     """
     kind, _, name = model.partition(":")
     if kind == "baseline":
@@ -90,7 +91,19 @@ def make_adapter(model: str, task: Task, items: Sequence[Item], settings: EvalSe
         return baseline(name, items, train, seed=settings.seed)
     if kind == "replay" and name:
         return ReplayAdapter.read(Path(name))
-    raise UsageError("--model", expected="baseline:NAME or replay:FILE", found=repr(model))
+    if kind == "reference" and name:
+        return _reference(name, settings.seed)
+    raise UsageError("--model", expected="baseline:NAME, replay:FILE or reference:FOLDER", found=repr(model))
+
+
+def _reference(name: str, seed: int) -> Adapter:
+    """The reference model; it alone needs torch."""
+    try:
+        from model_adapter.reference.loading import open_adapter
+    except ModuleNotFoundError as error:
+        remedy = 'pip install "anymodal[models,media]"'
+        raise UsageError("--model", expected="the extra models", found=f"no {error.name}", remedy=remedy) from error
+    return open_adapter(name, seed=seed)
 
 
 def evaluate(
@@ -232,8 +245,8 @@ def _parsed(benchmark: Benchmark, generation: Generation | Unscored) -> str | Un
 
 
 def _generation_row(name: str, generation: Generation | Unscored, answer: str | Unscored) -> GenerationRow:
-    text = "" if isinstance(generation, Unscored) else generation.text
-    return GenerationRow(name, text, None if isinstance(answer, Unscored) else answer)
+    text = "" if isinstance(generation, Unscored) else shortened(generation.text)
+    return GenerationRow(name, text, None if isinstance(answer, Unscored) else shortened(answer))
 
 
 def _chance(task: Task, items: Sequence[Item], settings: EvalSettings) -> float | None:

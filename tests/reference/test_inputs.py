@@ -263,3 +263,13 @@ def test_outputs_and_media_that_an_encoder_lacks_are_refused() -> None:
 def test_media_that_cannot_be_decoded_end_in_a_media_error(medium: MediumName, found: tuple[Media, bytes]) -> None:
     with pytest.raises(MediaError):
         inputs.imagebind()[medium](*found)
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 48_000])
+def test_channels_are_averaged(rate_hz: int) -> None:
+    wave = np.sin(2 * np.pi * 440 * np.arange(rate_hz) / rate_hz)
+    file = io.BytesIO()
+    soundfile.write(file, np.column_stack([0.5 * wave, 0.1 * wave]), rate_hz, format="WAV")
+    heard = sounds.read_sound(file.getvalue(), rate_hz=16_000)
+    assert len(heard) == pytest.approx(16_000, abs=32)
+    assert np.abs(heard).max() == pytest.approx(0.3, abs=1e-3)

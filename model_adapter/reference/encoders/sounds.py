@@ -24,15 +24,16 @@ def read_sound(content: bytes, *, rate_hz: int) -> Samples:
     import av
 
     probe(content)
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=rate_hz)
+    # Channels are averaged here: the resampler's own mono is their sum over the root of two.
+    resampler = av.AudioResampler(format="fltp", rate=rate_hz)
     pieces: list[Samples] = []
     try:
         with av.open(io.BytesIO(content), mode="r") as container:
             if not container.streams.audio:
                 raise MediaError("medium", expected="a sound", found="no sound track")
             for frame in container.decode(audio=0):
-                pieces.extend(part.to_ndarray()[0] for part in resampler.resample(frame))
-            pieces.extend(part.to_ndarray()[0] for part in resampler.resample(None))
+                pieces.extend(part.to_ndarray().mean(axis=0) for part in resampler.resample(frame))
+            pieces.extend(part.to_ndarray().mean(axis=0) for part in resampler.resample(None))
     except (av.error.FFmpegError, ValueError) as error:
         raise MediaError("sound", expected="a readable sound", found=str(error)) from error
     samples = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.float32)
