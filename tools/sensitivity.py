@@ -101,9 +101,8 @@ def tiles(folder: Path) -> Iterator[Pixels]:
 def films(folder: Path) -> Iterator[Pixels]:
     for path in sorted(folder.rglob("*.mp4")):
         with av.open(str(path)) as container:
-            frames = np.stack(
-                [one.to_ndarray(width=192, height=144, format="rgb24") for one in container.decode(video=0)]
-            )
+            decoded = [one.to_ndarray(width=192, height=144, format="rgb24") for one in container.decode(video=0)]
+        frames = np.stack(decoded).astype(np.uint8)
         for start in range(0, len(frames) - PIECE_FRAMES + 1, PIECE_FRAMES):
             yield from _grid(frames[start : start + PIECE_FRAMES], lambda cut: cut)
 
@@ -131,7 +130,7 @@ def encoded(kind: MediaKind, medium: Any) -> bytes:
     else:
         with av.open(file, "w", format="matroska") as container:
             stream = container.add_stream("ffv1", rate=12)
-            stream.height, stream.width, stream.pix_fmt = *medium.shape[1:3], "yuv444p"
+            stream.height, stream.width, stream.pix_fmt = medium.shape[1], medium.shape[2], "yuv444p"
             for frame in medium:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
             container.mux(stream.encode(None))
@@ -220,7 +219,7 @@ def main() -> None:
     found = {kind: curves(kind, chosen, embedder) for kind, chosen in media.items()}
     mpl.use("agg")
     plot(found, given.out / "sensitivity.png")
-    counts = {kind: len(chosen) for kind, chosen in media.items()}
+    counts: dict[str, int] = {kind: len(chosen) for kind, chosen in media.items()}
     (given.out / "sensitivity.md").write_text(report(found, counts, embedder.name))
 
 

@@ -45,7 +45,7 @@ def score_fid(
 
         anymodal score fid --generated pictures/ --real real.tar --embedder world-handmade
     """
-    _score("fid", generated, real, json, embedder=embedder, weights=weights, cache=cache)
+    _score("fid", generated, real, json, (embedder, weights, cache))
 
 
 def score_fvd(
@@ -64,7 +64,7 @@ def score_fvd(
 
         anymodal score fvd --generated generated.npy --real real.npy --embedder features --json
     """
-    _score("fvd", generated, real, json, embedder=embedder, weights=weights, cache=cache)
+    _score("fvd", generated, real, json, (embedder, weights, cache))
 
 
 def score_fad(
@@ -81,7 +81,7 @@ def score_fad(
 
         anymodal score fad --generated generated.npy --real real.npy --embedder features --json
     """
-    _score("fad", generated, real, json, embedder=embedder, weights=weights, cache=cache)
+    _score("fad", generated, real, json, (embedder, weights, cache))
 
 
 def score_kid(
@@ -104,17 +104,7 @@ def score_kid(
 
         anymodal score kid --generated generated.npy --real real.npy --subset-size 200
     """
-    _score(
-        "kid",
-        generated,
-        real,
-        json,
-        embedder=embedder,
-        weights=weights,
-        cache=cache,
-        subsets=subsets,
-        subset_size=subset_size,
-    )
+    _score("kid", generated, real, json, (embedder, weights, cache), subsets=subsets, subset_size=subset_size)
 
 
 def score_prc(
@@ -135,9 +125,7 @@ def score_prc(
 
         anymodal score prc --generated generated.npy --real real.npy --embedder features --json
     """
-    _score(
-        "prc", generated, real, json, embedder=embedder, weights=weights, cache=cache, seed=seed, per_sample=per_sample
-    )
+    _score("prc", generated, real, json, (embedder, weights, cache), seed=seed, per_sample=per_sample)
 
 
 def score_is(
@@ -155,7 +143,7 @@ def score_is(
 
         anymodal score is --generated logits.npy --embedder features --json
     """
-    _score("is", generated, None, json, embedder=embedder, weights=weights, cache=cache)
+    _score("is", generated, None, json, (embedder, weights, cache))
 
 
 def score_clap(
@@ -177,9 +165,7 @@ def score_clap(
 
         anymodal score clap --generated sounds.npy --real texts.npy --embedder features --json
     """
-    _score(
-        "clap", generated, real, json, embedder=embedder, weights=weights, cache=cache, seed=seed, per_sample=per_sample
-    )
+    _score("clap", generated, real, json, (embedder, weights, cache), seed=seed, per_sample=per_sample)
 
 
 def score_clipscore(
@@ -201,17 +187,7 @@ def score_clipscore(
 
         anymodal score clipscore --generated pictures.npy --real texts.npy --embedder features --json
     """
-    _score(
-        "clipscore",
-        generated,
-        real,
-        json,
-        embedder=embedder,
-        weights=weights,
-        cache=cache,
-        seed=seed,
-        per_sample=per_sample,
-    )
+    _score("clipscore", generated, real, json, (embedder, weights, cache), seed=seed, per_sample=per_sample)
 
 
 def score_clipsim(
@@ -233,17 +209,7 @@ def score_clipsim(
 
         anymodal score clipsim --generated frames.npy --real texts.npy --embedder features --json
     """
-    _score(
-        "clipsim",
-        generated,
-        real,
-        json,
-        embedder=embedder,
-        weights=weights,
-        cache=cache,
-        seed=seed,
-        per_sample=per_sample,
-    )
+    _score("clipsim", generated, real, json, (embedder, weights, cache), seed=seed, per_sample=per_sample)
 
 
 def _score(
@@ -251,15 +217,16 @@ def _score(
     generated: Path,
     real: Path | None,
     json: bool,
+    features: tuple[str, Path | None, Path | None],
     *,
     per_sample: Path | None = None,
-    weights: Path | None,
-    cache: Path | None,
     **settings: Any,
 ) -> None:
+    """Score and print; `features` are embedder, weights and cache."""
     from evals.harness.generation import EmbedderFiles, generation
 
-    score = generation(metric, generated, real, files=EmbedderFiles(weights, cache), **settings)
+    embedder, *files = features
+    score = generation(metric, generated, real, embedder=embedder, files=EmbedderFiles(*files), **settings)
     interval = score.result.interval
     if interval is not None and interval.note:
         print_note(f"{metric}: few items for this protocol; see frechet_extrapolated for the bias of small sets")
