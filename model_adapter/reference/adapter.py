@@ -30,11 +30,7 @@ class ReferenceAdapter:
     """
 
     def __init__(
-        self,
-        model: ReferenceModel,
-        decoders: Mapping[OutputName, Decoder] | None = None,
-        *,
-        from_words: bool = False,
+        self, model: ReferenceModel, decoders: Mapping[OutputName, Decoder] | None = None, *, from_words: bool = False
     ) -> None:
         self.model = model.eval()
         self._decoders = decoders or {}
@@ -52,10 +48,7 @@ class ReferenceAdapter:
         """Answer in one batch; each medium is encoded once, however many requests show it."""
         prompts = [self._prompt(request) for request in requests]
         answers = generation.generate(self.model, prompts, self._soft_tokens(requests))
-        return [
-            self._generation(one, prompt, answer)
-            for one, prompt, answer in zip(requests, prompts, answers, strict=True)
-        ]
+        return [self._generation(*each) for each in zip(requests, prompts, answers, strict=True)]
 
     def score(self, requests: Sequence[Request], continuations: Sequence[str]) -> list[float]:
         """Natural-log probability of each continuation, its tokens summed."""

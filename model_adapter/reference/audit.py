@@ -1,14 +1,17 @@
 """How many parameters each part of a preset has, counted on the meta device, beside what its paper says."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
+import torch
+from torch import nn
+
+from model_adapter.reference.decoder_parts import decoder_parts
+from model_adapter.reference.encoders import encoder_spec, make_encoder
 from model_adapter.reference.presets import LanguageConfig, LoraConfig, Preset
-from model_adapter.reference.tokens import added_tokens
-
-if TYPE_CHECKING:
-    from torch import nn
+from model_adapter.reference.projections import make_projection, make_signal_projection
+from model_adapter.reference.templates import added_tokens
 
 Mark = Literal["published", "derived", "chosen"]
 
@@ -53,7 +56,6 @@ _PAPER: Final[Mapping[tuple[str, str], tuple[Mark, str]]] = {
     ("anymal-13b", "language"): ("published", "13B"),
     ("anymal-70b", "language"): ("published", "70B"),
     ("minigpt-v2-7b", "language"): ("published", "7B"),
-    ("minigpt-v2-7b", "lora"): ("published", ""),
     ("minigpt-v2-7b", "inputs/image/projection"): ("published", ""),
 }
 """Marks and rounded figures, by preset and part; a part that is not named has the mark of `_usual_mark`."""
@@ -64,35 +66,31 @@ def count_parts(preset: Preset) -> list[PartCount]:
 
     Encoders and projections that several media share are counted once.
     """
-    import torch
-
     with torch.device("meta"):
-        counted = [*_language(preset), *_inputs(preset), *_outputs(preset)]
-    return [_marked(preset, part) for part in counted]
+        return [*_language(preset), *_inputs(preset), *_outputs(preset)]
 
 
 def meta_language(config: LanguageConfig) -> Any:
     """The language model's network, freshly initialised on the current default device."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=config.vocab_size,
-            hidden_size=config.hidden_size,
-            intermediate_size=config.intermediate_size,
-            num_hidden_layers=config.n_layers,
-            num_attention_heads=config.n_heads,
-            num_key_value_heads=config.n_key_value_heads,
-        )
+    sizes = LlamaConfig(
+        vocab_size=config.vocab_size,
+        hidden_size=config.hidden_size,
+        intermediate_size=config.intermediate_size,
+        num_hidden_layers=config.n_layers,
+        num_attention_heads=config.n_heads,
+        num_key_value_heads=config.n_key_value_heads,
     )
+    return LlamaForCausalLM(sizes)
 
 
-def count(module: "nn.Module") -> int:
+def count(module: nn.Module) -> int:
     """Number of parameters; a parameter that is used twice counts once."""
     return sum(one.numel() for one in module.parameters())
 
 
-def count_adapters(network: "nn.Module", lora: LoraConfig) -> int:
+def count_adapters(network: nn.Module, lora: LoraConfig) -> int:
     """Parameters of low-rank adapters: rank x (inputs + outputs) for each linear layer that gets one."""
     adapted = [one for name, one in network.named_modules() if name.rpartition(".")[2] in lora.targets]
     return sum(lora.rank * sum(one.get_parameter("weight").shape) for one in adapted)
@@ -101,60 +99,48 @@ def count_adapters(network: "nn.Module", lora: LoraConfig) -> int:
 def _language(preset: Preset) -> Iterator[PartCount]:
     config = preset.language
     network = meta_language(config)
-    yield _part("language", config.name, count(network), trains=False)
+    yield _part(preset, "language", config.name, count(network), trains=False)
     if config.lora is not None:
         what = f"LoRA r{config.lora.rank} on {', '.join(config.lora.targets)}"
-        yield _part("lora", what, count_adapters(network, config.lora), trains=True)
+        yield _part(preset, "lora", what, count_adapters(network, config.lora), trains=True)
     n_rows = len(added_tokens(preset)) + (config.vocab_size if preset.trains_rows == "all" else 0)
     if n_rows:
         what = f"{n_rows} rows of the input and of the output embedding"
-        yield _part("rows", what, 2 * n_rows * config.hidden_size, trains=preset.trains_rows != "none")
+        yield _part(preset, "rows", what, 2 * n_rows * config.hidden_size, trains=preset.trains_rows != "none")
 
 
 def _inputs(preset: Preset) -> Iterator[PartCount]:
-    from model_adapter.reference.encoders import encoder_spec, make_encoder
-    from model_adapter.reference.projections import make_projection
-
     seen: set[str] = set()
     for medium, given in preset.inputs.items():
         if given.encoder.name not in seen:
             seen.add(given.encoder.name)
             encoder = make_encoder(given.encoder)
-            yield _part(f"inputs/{medium}/encoder", given.encoder.name, count(encoder), trains=False)
+            yield _part(preset, f"inputs/{medium}/encoder", given.encoder.name, count(encoder), trains=False)
         place = given.shared or medium
         if place not in seen:
             seen.add(place)
             width = encoder_spec(given.encoder).width
             projection = make_projection(given.projection, d_in=width, d_llm=preset.language.hidden_size)
-            yield _part(f"inputs/{place}/projection", given.projection.kind, count(projection), trains=True)
+            yield _part(preset, f"inputs/{place}/projection", given.projection.kind, count(projection), trains=True)
 
 
 def _outputs(preset: Preset) -> Iterator[PartCount]:
-    from model_adapter.reference.decoder_parts import decoder_parts
-    from model_adapter.reference.signal_projection import SignalProjection
-
     for medium, made in preset.outputs.items():
-        projection = SignalProjection(
-            preset.language.hidden_size, made.d_out, n_queries=made.n_queries, width=made.width
-        )
+        projection = make_signal_projection(made, d_llm=preset.language.hidden_size)
         what = f"{made.n_signals} signals to {made.n_queries} x {made.d_out}"
-        yield _part(f"outputs/{medium}/projection", what, count(projection), trains=True)
+        yield _part(preset, f"outputs/{medium}/projection", what, count(projection), trains=True)
         parts = decoder_parts(made.decoder, is_tiny=made.is_tiny)
         what = f"{made.decoder}: {' + '.join(parts)}"
-        yield _part(f"outputs/{medium}/decoder", what, sum(map(count, parts.values())), trains=False)
+        yield _part(preset, f"outputs/{medium}/decoder", what, sum(map(count, parts.values())), trains=False)
 
 
-def _part(part: str, what: str, n_parameters: int, *, trains: bool) -> PartCount:
-    return PartCount(part=part, what=what, n_parameters=n_parameters, trains=trains, mark="chosen")
+def _part(preset: Preset, part: str, what: str, n_parameters: int, *, trains: bool) -> PartCount:
+    mark, paper = _PAPER.get((preset.name, part), (_usual_mark(part, what), ""))
+    return PartCount(part=part, what=what, n_parameters=n_parameters, trains=trains, mark=mark, paper=paper)
 
 
-def _marked(preset: Preset, part: PartCount) -> PartCount:
-    mark, paper = _PAPER.get((preset.name, part.part), (_usual_mark(part), ""))
-    return replace(part, mark=mark, paper=paper)
-
-
-def _usual_mark(part: PartCount) -> Mark:
+def _usual_mark(part: str, what: str) -> Mark:
     """Projections and AnyMAL's video encoder are left open or not to be had; the other networks are named by papers."""
-    if part.part.endswith("projection") or part.what == "videomae-l":
+    if part.endswith("projection") or what == "videomae-l":
         return "chosen"
-    return "derived" if part.part == "rows" else "published"
+    return "derived" if part == "rows" else "published"

@@ -79,12 +79,11 @@ def load_strictly(
 
 def own_names(tensors: Mapping[str, Tensor]) -> Tensors:
     """The tensors under the names of `ReferenceModel`, whichever of the layouts they came in."""
+    renaming: _Renaming = ()
     if any(name.startswith("gen_text_hidden_fcs") for name in tensors):
         renaming = _NEXTGPT_V1
     elif any(name.startswith("llama_proj.") for name in tensors):
         renaming = _MINIGPT_V2
-    else:
-        return dict(tensors)
     return {_renamed(name, renaming): tensor for name, tensor in tensors.items()}
 
 
@@ -94,12 +93,11 @@ def eva_names(tensors: Mapping[str, Tensor], *, n_blocks: int, n_patches: int) -
     Blocks after the first `n_blocks` are left out: BLIP-2 and MiniGPT-v2 use 39 of 40. So are a closing norm and a
     head, which they do not use either. Positions are resized bicubically to `n_patches`.
     """
-    named = {_renamed(name, _EVA): tensor for name, tensor in tensors.items()}
     used: Tensors = {}
-    for name, tensor in named.items():
-        block = re.match(r"encoder\.layers\.(\d+)\.", name)
+    for name, tensor in tensors.items():
+        block = re.match(r"blocks\.(\d+)\.", name)
         if not (block and int(block[1]) >= n_blocks) and not re.match(r"(norm|fc_norm|head)\.", name):
-            used[name] = tensor
+            used[_renamed(name, _EVA)] = tensor
     for number in range(n_blocks):
         attention = f"encoder.layers.{number}.self_attn."
         biases = [used.pop(f"{attention}{kind}_bias", None) for kind in "qv"]

@@ -4,19 +4,17 @@ import inspect
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
 import torch
 from torch import Tensor
 
 from model_adapter.errors import AdapterError
 from model_adapter.reference.decoder_parts import decoder_parts
 from model_adapter.reference.presets import DecoderName, OutputConfig, OutputName
-
-if TYPE_CHECKING:
-    import PIL.Image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +79,7 @@ class Decoder:
             "num_frames": settings.n_frames,
             "audio_length_in_s": settings.duration_s,
             "audio_end_in_s": settings.duration_s,
-            "output_type": _ARRAYS[self._output],
+            "output_type": "pil" if self._output == "image" else "np",
         }
         known = inspect.signature(pipeline.__call__).parameters
         passed = {name: value for name, value in wanted.items() if name in known and value is not None}
@@ -96,11 +94,7 @@ class Decoder:
 
 
 def load_decoder(
-    output: OutputName,
-    path: str,
-    settings: DecoderSettings = DecoderSettings(),
-    *,
-    allow_network: bool = False,
+    output: OutputName, path: str, settings: DecoderSettings = DecoderSettings(), *, allow_network: bool = False
 ) -> Decoder:
     """A pipeline from a folder or hub name, through diffusers' own loader.
 
@@ -126,7 +120,7 @@ def random_decoder(output: OutputName, config: OutputConfig, settings: DecoderSe
     return Decoder(output, getattr(diffusers, kind)(**parts, tokenizer=None, scheduler=scheduler), settings)
 
 
-def _picture(image: "PIL.Image.Image") -> bytes:
+def _picture(image: PIL.Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format="PNG")
     return buffer.getvalue()
@@ -161,7 +155,6 @@ def _film(frames: npt.NDArray[np.float32], *, fps: int) -> bytes:
     return buffer.getvalue()
 
 
-_ARRAYS: Final[Mapping[OutputName, str]] = {"image": "pil", "video": "np", "audio": "np"}
 _NO_CHECKER: Final = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
 _PIPELINES: Final[Mapping[DecoderName, tuple[str, Mapping[str, object]]]] = {
     "stable-diffusion-v1-5": ("StableDiffusionPipeline", _NO_CHECKER),

@@ -113,12 +113,10 @@ class _Stream:
         self._mask = torch.ones((len(begun), 0), dtype=torch.long, device=model.device)
         if max(map(len, begun)):
             self.feed(*_left_padded(begun))
-            chosen = torch.tensor(places, device=model.device)
-            for layer in self._cache.layers:
-                layer.batch_select_indices(chosen)
-            self._mask = self._mask[chosen]
-        else:
-            self._mask = self._mask.new_ones((len(places), 0))
+        chosen = torch.tensor(places, device=model.device)
+        for layer in self._cache.layers:
+            layer.batch_select_indices(chosen)
+        self._mask = self._mask[chosen]
 
     def feed(self, embedded: Tensor, mask: Tensor) -> Tensor:
         """Append rows [b, n, d] with their mask [b, n]; the last layer's states of what was appended come back."""

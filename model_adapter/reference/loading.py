@@ -9,7 +9,6 @@ from typing import Any, Final, Literal
 
 import msgspec
 import torch
-from torch import nn
 
 from model_adapter.errors import AdapterError
 from model_adapter.reference.adapter import ReferenceAdapter, random_adapter
@@ -214,7 +213,7 @@ def _where(folder: Path, path: str) -> str:
     return str(folder / path) if (folder / path).exists() else path
 
 
-def _vision_or_sound(encoder: Encoder, path: str, allow_network: bool) -> nn.Module:
+def _vision_or_sound(encoder: Encoder, path: str, allow_network: bool) -> Any:
     ours: Any = encoder.network.config
     config = pretrained(type(ours), path, allow_network)
     if encoder.spec.name == "videomae-l":
@@ -231,8 +230,7 @@ def _vision_or_sound(encoder: Encoder, path: str, allow_network: bool) -> nn.Mod
     if missing := sorted(told["missing_keys"]):
         found = "missing " + ", ".join(missing[:8])
         raise AdapterError(path, expected=f"all weights of {encoder.spec.name}", found=found)
-    loaded: nn.Module = network
-    return loaded
+    return network
 
 
 def pretrained(kind: Any, path: str, allow_network: bool, **given: Any) -> Any:

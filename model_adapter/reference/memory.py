@@ -49,23 +49,20 @@ def estimate_memory(
         trains: Training with recomputed activations; False is generation with a key-value cache.
     """
     n_language = sum(part.n_parameters for part in parts if part.part == "language")
-    n_trained = sum(part.n_parameters for part in parts if part.trains)
+    n_trained = sum(part.n_parameters for part in parts if part.trains) if trains else 0
     n_others = sum(part.n_parameters for part in parts) - n_language
     bits_per_weight = bits + (0.5 if bits < 16 else 0.0)
-    weights = int(n_language * bits_per_weight / 8) + 2 * n_others
     tokens = batch_size * n_tokens
     if trains:
-        kept = 2 * tokens * language.hidden_size * language.n_layers
         # One layer at a time is recomputed: 34 x hidden bytes a token (Korthikanti et al. 2022, arXiv:2205.05198).
-        return MemoryEstimate(
-            weights=weights,
-            gradients=4 * n_trained,
-            optimizer=12 * n_trained,
-            activations=kept + 34 * tokens * language.hidden_size,
-            logits=8 * tokens * language.vocab_size,
-        )
-    d_head = language.hidden_size // language.n_heads
-    cache = 2 * 2 * tokens * language.n_layers * language.n_key_value_heads * d_head
+        activations = (2 * language.n_layers + 34) * tokens * language.hidden_size
+    else:
+        d_head = language.hidden_size // language.n_heads
+        activations = 2 * 2 * tokens * language.n_layers * language.n_key_value_heads * d_head
     return MemoryEstimate(
-        weights=weights, gradients=0, optimizer=0, activations=cache, logits=4 * batch_size * language.vocab_size
+        weights=int(n_language * bits_per_weight / 8) + 2 * n_others,
+        gradients=4 * n_trained,
+        optimizer=12 * n_trained,
+        activations=activations,
+        logits=(8 * tokens if trains else 4 * batch_size) * language.vocab_size,
     )

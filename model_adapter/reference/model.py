@@ -10,10 +10,8 @@ from model_adapter.errors import AdapterError
 from model_adapter.reference.audit import meta_language
 from model_adapter.reference.encoders import Encoder, make_encoder
 from model_adapter.reference.presets import EncoderName, LoraConfig, MediumName, OutputName, Preset
-from model_adapter.reference.projections import make_projection
-from model_adapter.reference.signal_projection import SignalProjection
-from model_adapter.reference.templates import Segment, Slot
-from model_adapter.reference.tokens import added_tokens, signal_tokens
+from model_adapter.reference.projections import make_projection, make_signal_projection
+from model_adapter.reference.templates import Segment, Slot, added_tokens, signal_tokens
 from shards.sample import Media
 
 
@@ -37,8 +35,7 @@ class ReferenceModel(nn.Module):
     ) -> None:
         super().__init__()
         self.preset, self.tokenizer = preset, tokenizer
-        missing = [token for token in added_tokens(preset) if token not in tokenizer.get_vocab()]
-        if missing:
+        if not set(added_tokens(preset)) <= set(tokenizer.get_vocab()):
             tokenizer.add_special_tokens({"additional_special_tokens": list(added_tokens(preset))})
         self.language: Any = _grown(language or meta_language(preset.language), len(tokenizer))
         if preset.language.lora is not None:
@@ -49,13 +46,7 @@ class ReferenceModel(nn.Module):
         self.signals = nn.ModuleDict()
         self._add_inputs(encoders or {})
         for output, made in preset.outputs.items():
-            self.signals[output] = SignalProjection(
-                preset.language.hidden_size,
-                made.d_out,
-                n_queries=made.n_queries,
-                width=made.width,
-                is_unit=made.is_unit,
-            )
+            self.signals[output] = make_signal_projection(made, d_llm=preset.language.hidden_size)
         self.n_encoder_calls = 0
 
     @property

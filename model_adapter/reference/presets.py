@@ -4,7 +4,7 @@ What the papers leave open is chosen here and listed in `docs/models.md`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from model_adapter.errors import AdapterError
@@ -151,73 +151,76 @@ class Preset:
 _NEXTGPT: Final = "Wu et al. 2024, arXiv:2309.05519"
 _ANYMAL: Final = "Moon et al. 2023, arXiv:2309.16058v1"
 _MINIGPT: Final = "Chen et al. 2023, arXiv:2310.09478"
+_VICUNA: Final = LanguageConfig(
+    name="lmsys/vicuna-7b-v0",
+    template="vicuna-v0",
+    lora=LoraConfig(rank=32, alpha=32, targets=ATTENTION, dropout=0.1),
+)
+_LLAMA_2: Final = LanguageConfig(
+    name="meta-llama/Llama-2-7b-chat-hf",
+    template="llama-2-chat",
+    lora=LoraConfig(rank=64, alpha=16, targets=ALL_LINEAR),
+)
+_OUTPUTS: Final[Mapping[OutputName, OutputConfig]] = {
+    "image": OutputConfig(n_signals=4, n_queries=77, d_out=768, decoder="stable-diffusion-v1-5"),
+    "audio": OutputConfig(n_signals=8, n_queries=1, d_out=512, decoder="audioldm-l-full", is_unit=True),
+    "video": OutputConfig(n_signals=24, n_queries=77, d_out=1024, decoder="zeroscope-v2-576w"),
+}
 
 
-def _nextgpt(name: str, source: str, projection: ProjectionConfig, *, is_tiny: bool = False) -> Preset:
-    output: Literal["tokens", "pooled"] = "tokens" if projection.kind == "grouping" else "pooled"
-    encoder = EncoderConfig(name="imagebind", output=output, is_tiny=is_tiny)
-    language = (
-        _tiny_language("vicuna-v0", rank=4, targets=ATTENTION)
-        if is_tiny
-        else LanguageConfig(
-            name="lmsys/vicuna-7b-v0",
-            template="vicuna-v0",
-            lora=LoraConfig(rank=32, alpha=32, targets=ATTENTION, dropout=0.1),
-        )
+def _llama_2(size: str, *, hidden: int, inner: int, n_layers: int, n_heads: int, n_kv: int) -> LanguageConfig:
+    return replace(
+        _LLAMA_2,
+        name=f"meta-llama/Llama-2-{size}-chat-hf",
+        hidden_size=hidden,
+        intermediate_size=inner,
+        n_layers=n_layers,
+        n_heads=n_heads,
+        n_key_value_heads=n_kv,
     )
+
+
+def _nextgpt(name: str, source: str, projection: ProjectionConfig) -> Preset:
+    is_grouping = projection.kind == "grouping"
+    encoder = EncoderConfig(name="imagebind", output="tokens" if is_grouping else "pooled")
+    given = InputConfig(encoder=encoder, projection=projection, shared="media")
     return Preset(
         name=name,
         source=source,
-        language=language,
-        inputs={
-            medium: InputConfig(encoder=encoder, projection=projection, shared="media")
-            for medium in ("image", "audio", "video")
-        },
-        outputs=_TINY_OUTPUTS if is_tiny else _NEXTGPT_OUTPUTS,
-        trains_rows="all" if projection.kind == "linear" else "new",
+        language=_VICUNA,
+        inputs={"image": given, "audio": given, "video": given},
+        outputs=_OUTPUTS,
+        trains_rows="new" if is_grouping else "all",
     )
 
 
-def _anymal(size: str, *, hidden_size: int, intermediate_size: int, n_layers: int, n_heads: int, n_kv: int) -> Preset:
-    return Preset(
-        name=f"anymal-{size}",
-        source=_ANYMAL,
-        language=LanguageConfig(
-            name=f"meta-llama/Llama-2-{size}-chat-hf",
-            template="llama-2-chat",
-            lora=LoraConfig(rank=64, alpha=16, targets=ALL_LINEAR),
-            hidden_size=hidden_size,
-            intermediate_size=intermediate_size,
-            n_layers=n_layers,
-            n_heads=n_heads,
-            n_key_value_heads=n_kv,
-        ),
-        inputs=_anymal_inputs(is_tiny=False),
-    )
+def _anymal(name: str, language: LanguageConfig = _LLAMA_2, *, source: str = _ANYMAL) -> Preset:
+    def given(encoder: EncoderConfig, kind: ProjectionKind, n_tokens: int, n_layers: int = 2) -> InputConfig:
+        projection = ProjectionConfig(kind=kind, n_tokens=n_tokens, n_layers=n_layers)
+        return InputConfig(encoder=encoder, projection=projection)
 
-
-def _anymal_inputs(*, is_tiny: bool) -> Mapping[MediumName, InputConfig]:
-    image = EncoderConfig(name="openclip-vit-g", is_tiny=is_tiny)
-    resampler = ProjectionConfig(kind="resampler", n_tokens=64, n_layers=6)
-    pooled = ProjectionConfig(kind="pooled", n_tokens=32)
-    return {
-        "image": InputConfig(encoder=image, projection=resampler),
-        "video": InputConfig(
-            encoder=EncoderConfig(name="videomae-l", is_tiny=is_tiny),
-            projection=ProjectionConfig(kind="resampler", n_tokens=32, n_layers=4),
-        ),
-        "audio": InputConfig(
-            encoder=EncoderConfig(name="laion-clap", output="pooled", is_tiny=is_tiny), projection=pooled
-        ),
-        "imu": InputConfig(encoder=EncoderConfig(name="imu2clip", output="pooled", is_tiny=is_tiny), projection=pooled),
+    inputs: Mapping[MediumName, InputConfig] = {
+        "image": given(EncoderConfig(name="openclip-vit-g"), "resampler", 64, 6),
+        "video": given(EncoderConfig(name="videomae-l"), "resampler", 32, 4),
+        "audio": given(EncoderConfig(name="laion-clap", output="pooled"), "pooled", 32),
+        "imu": given(EncoderConfig(name="imu2clip", output="pooled"), "pooled", 32),
     }
+    return Preset(name=name, source=source, language=language, inputs=inputs)
 
 
-def _tiny_language(template: TemplateName, *, rank: int, targets: tuple[str, ...]) -> LanguageConfig:
-    return LanguageConfig(
+def _minigpt(name: str) -> Preset:
+    given = InputConfig(encoder=EncoderConfig(name="eva-vit-g-448"), projection=ProjectionConfig(kind="strips"))
+    lora = LoraConfig(rank=64, alpha=16, targets=("q_proj", "v_proj"))
+    language = replace(_LLAMA_2, template="minigpt-v2", lora=lora)
+    return Preset(name=name, source=_MINIGPT, language=language, inputs={"image": given})
+
+
+def _tiny(preset: Preset) -> Preset:
+    """The same system with few and narrow layers."""
+    language = replace(
+        preset.language,
         name="tiny",
-        template=template,
-        lora=LoraConfig(rank=rank, alpha=rank, targets=targets, dropout=0.0),
+        lora=preset.language.lora and replace(preset.language.lora, rank=4, alpha=4, dropout=0.0),
         vocab_size=512,
         hidden_size=64,
         intermediate_size=128,
@@ -225,54 +228,29 @@ def _tiny_language(template: TemplateName, *, rank: int, targets: tuple[str, ...
         n_heads=4,
         n_key_value_heads=4,
     )
-
-
-_NEXTGPT_OUTPUTS: Final[Mapping[OutputName, OutputConfig]] = {
-    "image": OutputConfig(n_signals=4, n_queries=77, d_out=768, decoder="stable-diffusion-v1-5"),
-    "audio": OutputConfig(n_signals=8, n_queries=1, d_out=512, decoder="audioldm-l-full", is_unit=True),
-    "video": OutputConfig(n_signals=24, n_queries=77, d_out=1024, decoder="zeroscope-v2-576w"),
-}
-_TINY_OUTPUTS: Final[Mapping[OutputName, OutputConfig]] = {
-    "image": OutputConfig(n_signals=4, n_queries=77, d_out=32, decoder="stable-diffusion-v1-5", width=32, is_tiny=True),
-    "audio": OutputConfig(
-        n_signals=8, n_queries=1, d_out=32, decoder="audioldm-l-full", is_unit=True, width=32, is_tiny=True
-    ),
-    "video": OutputConfig(n_signals=24, n_queries=77, d_out=32, decoder="zeroscope-v2-576w", width=32, is_tiny=True),
-}
-_TINY_GROUPING: Final = ProjectionConfig(kind="grouping", width=32, n_concepts=(16, 8), depths=(1, 1))
-
-
-def _minigpt(name: str, language: LanguageConfig, *, is_tiny: bool) -> Preset:
-    encoder = EncoderConfig(name="eva-vit-g-448", is_tiny=is_tiny)
-    inputs: Mapping[MediumName, InputConfig] = {
-        "image": InputConfig(encoder=encoder, projection=ProjectionConfig(kind="strips"))
+    inputs = {
+        medium: replace(given, encoder=replace(given.encoder, is_tiny=True)) for medium, given in preset.inputs.items()
     }
-    return Preset(name=name, source=_MINIGPT, language=language, inputs=inputs)
+    outputs = {medium: replace(made, d_out=32, width=32, is_tiny=True) for medium, made in preset.outputs.items()}
+    return replace(preset, language=language, inputs=inputs, outputs=outputs)
 
 
 _ALL: Final = (
     _nextgpt("nextgpt-7b", f"{_NEXTGPT}v3", ProjectionConfig(kind="grouping")),
     _nextgpt("nextgpt-7b-v1", f"{_NEXTGPT}v1, whose weights are released", ProjectionConfig(kind="linear")),
-    _anymal("7b", hidden_size=4_096, intermediate_size=11_008, n_layers=32, n_heads=32, n_kv=32),
-    _anymal("13b", hidden_size=5_120, intermediate_size=13_824, n_layers=40, n_heads=40, n_kv=40),
-    _anymal("70b", hidden_size=8_192, intermediate_size=28_672, n_layers=80, n_heads=64, n_kv=8),
-    _minigpt(
-        "minigpt-v2-7b",
-        LanguageConfig(
-            name="meta-llama/Llama-2-7b-chat-hf",
-            template="minigpt-v2",
-            lora=LoraConfig(rank=64, alpha=16, targets=("q_proj", "v_proj")),
-        ),
-        is_tiny=False,
+    _anymal("anymal-7b"),
+    _anymal("anymal-13b", _llama_2("13b", hidden=5_120, inner=13_824, n_layers=40, n_heads=40, n_kv=40)),
+    _anymal("anymal-70b", _llama_2("70b", hidden=8_192, inner=28_672, n_layers=80, n_heads=64, n_kv=8)),
+    _minigpt("minigpt-v2-7b"),
+    _tiny(
+        _nextgpt(
+            "tiny-nextgpt",
+            f"{_NEXTGPT}v3, made small",
+            ProjectionConfig(kind="grouping", width=32, n_concepts=(16, 8), depths=(1, 1)),
+        )
     ),
-    _nextgpt("tiny-nextgpt", f"{_NEXTGPT}v3, made small", _TINY_GROUPING, is_tiny=True),
-    Preset(
-        name="tiny-anymal",
-        source=f"{_ANYMAL}, made small",
-        language=_tiny_language("llama-2-chat", rank=4, targets=ALL_LINEAR),
-        inputs=_anymal_inputs(is_tiny=True),
-    ),
-    _minigpt("tiny-minigpt", _tiny_language("minigpt-v2", rank=4, targets=("q_proj", "v_proj")), is_tiny=True),
+    _tiny(_anymal("tiny-anymal", source=f"{_ANYMAL}, made small")),
+    _tiny(_minigpt("tiny-minigpt")),
 )
 PRESETS: Final[Mapping[str, Preset]] = {preset.name: preset for preset in _ALL}
 

@@ -1,21 +1,14 @@
-"""Input projections: features of an encoder [b, n, d_in] to soft tokens of a language model [b, m, d_llm]."""
+"""Projections into and out of a language model.
 
+Into: features of an encoder [b, n, d_in] to soft tokens [b, m, d_llm]. Out of: states at signals to conditioning.
+"""
+
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from model_adapter.reference.grouping import GroupingProjection
-from model_adapter.reference.presets import ProjectionConfig
-
-
-class LinearProjection(nn.Module):
-    """Each feature to one token: [b, n, d_in] -> [b, n, d_llm]."""
-
-    def __init__(self, d_in: int, d_llm: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(d_in, d_llm)
-
-    def forward(self, features: Tensor) -> Tensor:
-        tokens: Tensor = self.linear(features)
-        return tokens
+from model_adapter.reference.presets import OutputConfig, ProjectionConfig
 
 
 class PooledProjection(nn.Module):
@@ -35,7 +28,7 @@ class PooledProjection(nn.Module):
 
 
 class StripProjection(nn.Module):
-    """Four neighbours of a row side by side, then linear: [b, n, d_in] -> [b, n/4, d_llm], as in MiniGPT-v2.
+    """Neighbours of a row side by side, then linear: [b, n, d_in] -> [b, n/k, d_llm]; four as in MiniGPT-v2.
 
     Neighbours are consecutive in raster order, so that strips are 1 x 4 patches, not 2 x 2.
     """
@@ -46,7 +39,7 @@ class StripProjection(nn.Module):
         self.linear = nn.Linear(n_joined * d_in, d_llm)
 
     def forward(self, features: Tensor) -> Tensor:
-        joined = features.reshape(len(features), -1, self.n_joined * features.shape[-1])  # [b, n/4, 4 x d_in]
+        joined = features.reshape(len(features), -1, self.n_joined * features.shape[-1])  # [b, n/k, k x d_in]
         tokens: Tensor = self.linear(joined)
         return tokens
 
@@ -73,7 +66,6 @@ class QFormerProjection(nn.Module):
     """Learned queries of a Q-Former look at the features, then linear: [b, n, d_in] -> [b, m, d_llm]."""
 
     def __init__(self, d_in: int, d_llm: int, *, n_tokens: int, n_layers: int, width: int = 768) -> None:
-        import torch
         from transformers import Blip2QFormerConfig, Blip2QFormerModel
 
         super().__init__()
@@ -97,6 +89,47 @@ class QFormerProjection(nn.Module):
         return tokens
 
 
+class SignalProjection(nn.Module):
+    """States at a run of signal tokens [b, n_signals, d_llm] to conditioning [b, n_queries, d_out].
+
+    A Transformer reads the states; learned queries ask for each position of the conditioning.
+
+    Args:
+        d_llm: Width of the language model.
+        d_out: Width of the conditioning: of the diffusion model's text encoder.
+        n_queries: Positions of the conditioning.
+        width: Inner width.
+        is_unit: Scale each vector to length one, as the text embeddings of CLAP are.
+
+    Source: Wu et al. 2024, arXiv:2309.05519v3, section 3 and appendix C.2 (width 512, 4 heads, 4 + 4 layers).
+    """
+
+    def __init__(self, d_llm: int, d_out: int, *, n_queries: int, width: int = 512, is_unit: bool = False) -> None:
+        super().__init__()
+        n_heads, n_layers, dropout = 4, 4, 0.1  # as in the paper; the authors' code has no dropout
+        self.is_unit = is_unit
+        self.enter = nn.Linear(d_llm, width)
+        self.queries = nn.Parameter(torch.randn(1, n_queries, width) * 0.02)
+        layer = nn.TransformerEncoderLayer(width, n_heads, 4 * width, dropout, batch_first=True, norm_first=True)
+        self.transformer = nn.Transformer(
+            d_model=width,
+            nhead=n_heads,
+            num_decoder_layers=n_layers,
+            dim_feedforward=4 * width,
+            dropout=dropout,
+            # Made here because nn.Transformer cannot switch off nested tensors, which pre-norm layers do not take.
+            custom_encoder=nn.TransformerEncoder(layer, n_layers, nn.LayerNorm(width), enable_nested_tensor=False),
+            norm_first=True,
+            batch_first=True,
+        )
+        self.leave = nn.Linear(width, d_out)
+
+    def forward(self, states: Tensor) -> Tensor:
+        asked = self.queries.expand(len(states), -1, -1)
+        conditioning: Tensor = self.leave(self.transformer(self.enter(states), asked))
+        return functional.normalize(conditioning, dim=-1) if self.is_unit else conditioning
+
+
 def make_projection(config: ProjectionConfig, *, d_in: int, d_llm: int) -> nn.Module:
     """The projection that the settings name, freshly initialised.
 
@@ -105,25 +138,26 @@ def make_projection(config: ProjectionConfig, *, d_in: int, d_llm: int) -> nn.Mo
         d_in: Width of the encoder's features.
         d_llm: Width of the language model.
     """
+    counts, width = {"n_tokens": config.n_tokens, "n_layers": config.n_layers}, config.width
     match config.kind:
         case "linear":
-            return LinearProjection(d_in, d_llm)
+            return StripProjection(d_in, d_llm, n_joined=1)
         case "pooled":
             return PooledProjection(d_in, d_llm, n_tokens=config.n_tokens)
         case "strips":
             return StripProjection(d_in, d_llm)
         case "resampler":
-            return ResamplerProjection(d_in, d_llm, n_tokens=config.n_tokens, n_layers=config.n_layers)
+            return ResamplerProjection(d_in, d_llm, **counts)
         case "qformer":
-            return QFormerProjection(
-                d_in, d_llm, n_tokens=config.n_tokens, n_layers=config.n_layers, width=config.width
-            )
+            return QFormerProjection(d_in, d_llm, **counts, width=width)
         case "grouping":
+            stages, depths = config.n_concepts, config.depths
             return GroupingProjection(
-                d_in,
-                d_llm,
-                n_concepts=config.n_concepts,
-                depths=config.depths,
-                width=config.width,
-                mixing_width=config.width // 2,
+                d_in, d_llm, n_concepts=stages, depths=depths, width=width, mixing_width=width // 2
             )
+
+
+def make_signal_projection(config: OutputConfig, *, d_llm: int) -> SignalProjection:
+    """The output projection that the settings name, freshly initialised."""
+    sizes = {"n_queries": config.n_queries, "width": config.width}
+    return SignalProjection(d_llm, config.d_out, **sizes, is_unit=config.is_unit)

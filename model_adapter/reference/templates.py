@@ -1,15 +1,23 @@
-"""How turns become text and media slots for each language model.
+"""How turns become text and media slots for each language model, and the tokens that are added to its vocabulary.
 
-Sources: the published code of the three systems, in own words in `docs/models.md`.
+Sources: the published code of the three systems, in own words in `docs/models.md`. The added tokens are those of
+NExT-GPT (Wu et al. 2024, arXiv:2309.05519); order and spelling are those of the released weights, where `<Img>` is
+32000 and the signal tokens of image, video and audio follow. The paper prints runs of 5, 25 and 9 tokens; its own
+counts, and both published codes, have 4, 24 and 8.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
-from model_adapter.reference.presets import MediumName, TemplateName
-from model_adapter.reference.tokens import BEGIN_MEDIUM, END_MEDIUM
+from model_adapter.reference.presets import MediumName, OutputName, Preset, TemplateName
 from shards.sample import Media, Text, Turn, modality
+
+BEGIN_MEDIUM: Final = "<Img>"
+END_MEDIUM: Final = "</Img>"
+"""Around every medium that is shown, films and sounds too, where the template has them as tokens of their own."""
+
+_PREFIXES: Final[tuple[tuple[OutputName, str], ...]] = (("image", "IMG"), ("video", "VID"), ("audio", "AUD"))
 
 
 @dataclass(frozen=True)
@@ -28,14 +36,12 @@ class Template:
     """Marks around turns.
 
     Args:
-        opening: Before the first turn.
         human: Before a human turn, and after it.
         machine: Before a machine turn, and after it.
         medium: Before a medium, and after it.
         stop: What ends an answer, beside the end token.
     """
 
-    opening: str
     human: tuple[str, str]
     machine: tuple[str, str]
     medium: tuple[str, str]
@@ -44,22 +50,28 @@ class Template:
 
 TEMPLATES: Final[dict[TemplateName, Template]] = {
     "vicuna-v0": Template(
-        opening="",
-        human=("### Human: ", "\n"),
-        machine=("### Assistant: ", "\n"),
-        medium=(BEGIN_MEDIUM, END_MEDIUM),
-        stop=("###",),
+        human=("### Human: ", "\n"), machine=("### Assistant: ", "\n"), medium=(BEGIN_MEDIUM, END_MEDIUM), stop=("###",)
     ),
-    "vicuna-v1": Template(
-        opening="", human=("USER: ", " "), machine=("ASSISTANT: ", "</s>"), medium=("", ""), stop=("</s>",)
-    ),
-    "llama-2-chat": Template(
-        opening="", human=("[INST] ", " [/INST] "), machine=("", " </s>"), medium=("", " "), stop=("</s>",)
-    ),
+    "vicuna-v1": Template(human=("USER: ", " "), machine=("ASSISTANT: ", "</s>"), medium=("", ""), stop=("</s>",)),
+    "llama-2-chat": Template(human=("[INST] ", " [/INST] "), machine=("", " </s>"), medium=("", " "), stop=("</s>",)),
     "minigpt-v2": Template(
-        opening="", human=("[INST] ", " [/INST]"), machine=("", "</s>"), medium=("<Img>", "</Img> "), stop=("</s>",)
+        human=("[INST] ", " [/INST]"), machine=("", "</s>"), medium=("<Img>", "</Img> "), stop=("</s>",)
     ),
 }
+
+
+def signal_tokens(preset: Preset, output: OutputName) -> tuple[str, ...]:
+    """The run of tokens by which the model asks for a medium, such as `[IMG0]` to `[IMG3]`."""
+    prefix = dict(_PREFIXES)[output]
+    return tuple(f"[{prefix}{number}]" for number in range(preset.outputs[output].n_signals))
+
+
+def added_tokens(preset: Preset) -> tuple[str, ...]:
+    """All tokens that the preset adds, in the order of their ids; none where it makes no media."""
+    if not preset.outputs:
+        return ()
+    signals = (signal_tokens(preset, output) for output, _ in _PREFIXES if output in preset.outputs)
+    return (BEGIN_MEDIUM, END_MEDIUM, *(token for run in signals for token in run))
 
 
 def dialogue_segments(turns: Sequence[Turn], template: Template) -> list[Segment]:
@@ -74,7 +86,6 @@ def dialogue_segments(turns: Sequence[Turn], template: Template) -> list[Segment
 
 
 def _segments(turns: Sequence[Turn], template: Template) -> Iterator[Segment]:
-    yield template.opening
     for turn in turns:
         before, after = template.human if turn.role == "human" else template.machine
         yield before
@@ -83,14 +94,7 @@ def _segments(turns: Sequence[Turn], template: Template) -> Iterator[Segment]:
                 yield part.text if number == 0 or not isinstance(turn.parts[number - 1], Text) else f" {part.text}"
             else:
                 yield template.medium[0]
-                yield Slot(_medium(part), part)
+                yield Slot(cast(MediumName, modality(part)), part)
                 yield template.medium[1]
         yield after
     yield template.machine[0]
-
-
-def _medium(part: Media) -> MediumName:
-    name = modality(part)
-    if name == "text":
-        raise ValueError("a text part is no medium")
-    return name

@@ -8,8 +8,7 @@ import torch
 from model_adapter.errors import AdapterError
 from model_adapter.reference.grouping import Assignment, GroupingProjection
 from model_adapter.reference.presets import ProjectionConfig
-from model_adapter.reference.projections import StripProjection, make_projection
-from model_adapter.reference.signal_projection import SignalProjection
+from model_adapter.reference.projections import SignalProjection, StripProjection, make_projection
 
 Array = npt.NDArray[np.float64]
 Weights = dict[str, Array]

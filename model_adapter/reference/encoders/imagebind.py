@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 ImageBindModality = Literal["vision", "text", "audio", "depth", "thermal", "imu"]
-D_OUT: Final = 1024
 N_WORDS: Final = 77
 
 
@@ -59,11 +58,7 @@ class ImageBind(nn.Module):
     """
 
     def __init__(
-        self,
-        towers: Mapping[ImageBindModality, TowerConfig] = HUGE,
-        *,
-        d_out: int = D_OUT,
-        vocab_size: int = 49_408,
+        self, towers: Mapping[ImageBindModality, TowerConfig] = HUGE, *, d_out: int = 1024, vocab_size: int = 49_408
     ) -> None:
         super().__init__()
         self.modality_preprocessors = nn.ModuleDict()
@@ -99,11 +94,10 @@ class ImageBind(nn.Module):
             embedding = self.modality_heads[modality].get_submodule("proj")(at_end)
         else:
             embedding = self.modality_heads[modality](states)
-        embedding = functional.normalize(embedding, dim=-1)
-        scaled: Tensor = (
-            self.modality_postprocessors[modality](embedding) if modality in self.modality_postprocessors else embedding
-        )
-        return scaled
+        direction = functional.normalize(embedding, dim=-1)
+        if modality in self.modality_postprocessors:
+            direction = self.modality_postprocessors[modality](direction)
+        return direction
 
     def embed_clips(self, inputs: Tensor, modality: ImageBindModality) -> Tensor:
         """Mean of the embeddings of several clips or crops, [b, s, ...] -> [b, 1024], not normalised again."""
@@ -178,28 +172,17 @@ class LogitScale(nn.Module):
         return self.log_logit_scale.exp().clamp(max=100.0) * embedding
 
 
-class Positions(nn.Module):
-    """Learned positions of the class token and the patches."""
-
-    def __init__(self, n_patches: int, width: int) -> None:
-        super().__init__()
-        self.pos_embed = nn.Parameter(0.02 * torch.randn(1, 1 + n_patches, width))
-
-
 class PatchStem(nn.Module):
     """A convolution that cuts patches, perhaps a norm: [b, c, ...] -> [b, n, width]."""
 
     def __init__(self, proj: nn.Module, width: int, *, has_norm: bool) -> None:
         super().__init__()
         self.proj = proj
-        if has_norm:
-            self.norm_layer = nn.LayerNorm(width)
+        self.norm_layer = nn.LayerNorm(width) if has_norm else nn.Identity()
 
     def forward(self, inputs: Tensor) -> Tensor:
-        tokens = self.proj(inputs)
-        tokens = tokens.flatten(2).transpose(1, 2)
-        normed: Tensor = self.norm_layer(tokens) if hasattr(self, "norm_layer") else tokens
-        return normed
+        tokens: Tensor = self.norm_layer(self.proj(inputs).flatten(2).transpose(1, 2))
+        return tokens
 
 
 class TwoFrames(nn.Module):
@@ -217,12 +200,13 @@ class PatchPreprocessor(nn.Module):
         self.stem_name = stem_name
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.add_module(stem_name, stem)
-        self.pos_embedding_helper = Positions(n_patches, width)
+        positions = nn.Parameter(0.02 * torch.randn(1, 1 + n_patches, width))
+        self.pos_embedding_helper = nn.ParameterDict({"pos_embed": positions})
 
     def forward(self, inputs: Tensor) -> Tensor:
         tokens = self.get_submodule(self.stem_name)(inputs)
-        after: Tensor = torch.cat((self.cls_token.expand(len(tokens), -1, -1), tokens), dim=1)
-        return after + self.pos_embedding_helper.pos_embed
+        positions: Tensor = self.pos_embedding_helper["pos_embed"]
+        return torch.cat((self.cls_token.expand(len(tokens), -1, -1), tokens), dim=1) + positions
 
 
 class TextPreprocessor(nn.Module):
@@ -251,19 +235,14 @@ class ImuPreprocessor(nn.Module):
         super().__init__()
         width = config.width
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.imu_stem = nn.ModuleDict(
-            {
-                "proj": nn.Linear(n_axes * self.n_readings, width, bias=False),
-                "norm_layer": nn.LayerNorm(width),
-            }
-        )
+        proj = nn.Linear(n_axes * self.n_readings, width, bias=False)
+        self.imu_stem = nn.ModuleDict({"proj": proj, "norm_layer": nn.LayerNorm(width)})
         self.pos_embed = nn.Parameter(0.02 * torch.randn(1, 1 + config.n_patches, width))
 
     def forward(self, inputs: Tensor) -> Tensor:
         windows = inputs.reshape(*inputs.shape[:2], -1, self.n_readings).transpose(1, 2)  # [b, 250, 6, 8]
         tokens = self.imu_stem["norm_layer"](self.imu_stem["proj"](windows.flatten(2)))
-        after: Tensor = torch.cat((self.cls_token.expand(len(tokens), -1, -1), tokens), dim=1) + self.pos_embed
-        return after
+        return torch.cat((self.cls_token.expand(len(tokens), -1, -1), tokens), dim=1) + self.pos_embed
 
 
 def _stem(modality: ImageBindModality, config: TowerConfig, vocab_size: int) -> nn.Module:

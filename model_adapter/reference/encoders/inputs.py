@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from model_adapter.reference.encoders import pixels, sounds
 from model_adapter.reference.encoders.encoder import Prepare
@@ -22,12 +23,15 @@ _AUDIO_STD: Final = 9.138
 _CLIP_S: Final = 2.0
 _N_MEL_FRAMES: Final = 204
 _IMU_SECONDS: Final = 5.0
+_Statistics = tuple[tuple[float, ...], tuple[float, ...]]
+_CLIP: Final = (pixels.CLIP_MEAN, pixels.CLIP_STD)
+_IMAGENET: Final = (pixels.IMAGENET_MEAN, pixels.IMAGENET_STD)
 
 
 def imagebind() -> Mapping[MediumName, Prepare]:
     """ImageBind's: 224 px, clips of 2 s; the motion tower's 2,000 readings in 5 s."""
     return {
-        "image": functools.partial(_picture, size_px=224),
+        "image": functools.partial(_picture, size_px=224, statistics=_CLIP),
         "video": _bind_film,
         "audio": _bind_sound,
         "imu": functools.partial(_motion, n_readings=2000),
@@ -36,15 +40,16 @@ def imagebind() -> Mapping[MediumName, Prepare]:
 
 def pictures(size_px: int, *, n_frames: int, is_imagenet: bool) -> Mapping[MediumName, Prepare]:
     """CLIP's: shorter side to size, middle square; a film is some frames of it, evenly spread."""
+    statistics = _IMAGENET if is_imagenet else _CLIP
     return {
-        "image": functools.partial(_picture, size_px=size_px, is_imagenet=is_imagenet),
-        "video": functools.partial(_frames, size_px=size_px, n_frames=n_frames, is_imagenet=is_imagenet),
+        "image": functools.partial(_picture, size_px=size_px, statistics=statistics),
+        "video": functools.partial(_frames, size_px=size_px, n_frames=n_frames, statistics=statistics),
     }
 
 
 def film(size_px: int, *, n_frames: int) -> Mapping[MediumName, Prepare]:
     """VideoMAE's: frames evenly spread, ImageNet's mean and deviation."""
-    return {"video": functools.partial(_frames, size_px=size_px, n_frames=n_frames, is_imagenet=True)}
+    return {"video": functools.partial(_frames, size_px=size_px, n_frames=n_frames, statistics=_IMAGENET)}
 
 
 def squashed(size_px: int) -> Mapping[MediumName, Prepare]:
@@ -62,20 +67,20 @@ def imu2clip() -> Mapping[MediumName, Prepare]:
     return {"imu": functools.partial(_motion, n_readings=N_READINGS)}
 
 
-def _picture(part: Media, content: bytes, *, size_px: int, is_imagenet: bool = False) -> Tensor:
+def _picture(part: Media, content: bytes, *, size_px: int, statistics: _Statistics) -> Tensor:
     image = pixels.centre_crop(pixels.short_side(pixels.open_image(content), size_px), size_px)
-    return torch.from_numpy(pixels.normalise([image], *_statistics(is_imagenet))[0])
+    return torch.from_numpy(pixels.normalise([image], *statistics)[0])
 
 
 def _squashed(part: Media, content: bytes, *, size_px: int) -> Tensor:
     image = pixels.squash(pixels.open_image(content), size_px)
-    return torch.from_numpy(pixels.normalise([image], pixels.CLIP_MEAN, pixels.CLIP_STD)[0])
+    return torch.from_numpy(pixels.normalise([image], *_CLIP)[0])
 
 
-def _frames(part: Media, content: bytes, *, size_px: int, n_frames: int, is_imagenet: bool) -> Tensor:
+def _frames(part: Media, content: bytes, *, size_px: int, n_frames: int, statistics: _Statistics) -> Tensor:
     shown = pixels.read_frames(content, pixels.evenly(_duration_s(part), n_frames))
     cut = [pixels.centre_crop(pixels.short_side(frame, size_px), size_px) for frame in shown]
-    return torch.from_numpy(pixels.normalise(cut, *_statistics(is_imagenet)))  # [frames, 3, h, w]
+    return torch.from_numpy(pixels.normalise(cut, *statistics))  # [frames, 3, h, w]
 
 
 def _bind_film(part: Media, content: bytes) -> Tensor:
@@ -83,10 +88,8 @@ def _bind_film(part: Media, content: bytes) -> Tensor:
     starts = pixels.clip_starts(_duration_s(part), n=5, length_s=_CLIP_S)
     shown = pixels.read_frames(content, [start + offset for start in starts for offset in (0.0, _CLIP_S - 0.01)])
     crops = [pixels.three_crops(pixels.short_side(frame, 224), 224) for frame in shown]
-    flat = [
-        crop for clip in range(5) for side in range(3) for crop in (crops[2 * clip][side], crops[2 * clip + 1][side])
-    ]
-    views = pixels.normalise(flat, pixels.CLIP_MEAN, pixels.CLIP_STD).reshape(15, 2, 3, 224, 224)
+    flat = [crops[2 * clip + end][side] for clip in range(5) for side in range(3) for end in range(2)]
+    views = pixels.normalise(flat, *_CLIP).reshape(15, 2, 3, 224, 224)
     return torch.from_numpy(np.ascontiguousarray(views.transpose(0, 2, 1, 3, 4)))
 
 
@@ -97,10 +100,9 @@ def _bind_sound(part: Media, content: bytes) -> Tensor:
     for start_s in pixels.clip_starts(len(samples) / 16_000, n=3, length_s=_CLIP_S):
         begin = int(start_s * 16_000)
         clip = torch.from_numpy(samples[begin : begin + int(_CLIP_S * 16_000)])
-        if len(clip) < 400:
-            clip = torch.nn.functional.pad(clip, (0, 400 - len(clip)))
+        clip = functional.pad(clip, (0, max(0, 400 - len(clip))))
         bank = sounds.kaldi_mel(clip - clip.mean()).T[:, :_N_MEL_FRAMES]
-        bank = torch.nn.functional.pad(bank, (0, _N_MEL_FRAMES - bank.shape[1]))
+        bank = functional.pad(bank, (0, _N_MEL_FRAMES - bank.shape[1]))
         banks.append((bank - _AUDIO_MEAN) / _AUDIO_STD)
     return torch.stack(banks).unsqueeze(1)
 
@@ -111,9 +113,8 @@ def _clap_sound(part: Media, content: bytes) -> Tensor:
 
     samples = sounds.read_sound(content, rate_hz=48_000)[: 10 * 48_000]
     extractor = ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad", frequency_min=50)
-    found = extractor(samples, sampling_rate=48_000, return_tensors="pt")["input_features"]
-    features: Tensor = found[0].to(torch.float32)
-    return features
+    features: Tensor = extractor(samples, sampling_rate=48_000, return_tensors="pt")["input_features"]
+    return features[0].to(torch.float32)
 
 
 def _motion(part: Media, content: bytes, *, n_readings: int) -> Tensor:
@@ -134,9 +135,3 @@ def _duration_s(part: Media) -> float:
     if not isinstance(part, Video):
         raise MediaError("medium", expected="a video", found=type(part).__name__.lower())
     return part.duration_s
-
-
-def _statistics(is_imagenet: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    if is_imagenet:
-        return pixels.IMAGENET_MEAN, pixels.IMAGENET_STD
-    return pixels.CLIP_MEAN, pixels.CLIP_STD

@@ -2,16 +2,14 @@
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
 
 from shards.errors import MediaError
 from shards.media import probe
-
-if TYPE_CHECKING:
-    import PIL.Image
 
 FloatArray = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -22,14 +20,12 @@ IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
 
-def open_image(content: bytes) -> "PIL.Image.Image":
+def open_image(content: bytes) -> PIL.Image.Image:
     """The picture in RGB.
 
     Raises:
         MediaError: If the bytes are no readable picture or exceed the limits of `shards.media`.
     """
-    import PIL.Image
-
     facts = probe(content)
     if facts.kind != "image":
         raise MediaError("medium", expected="an image", found=facts.kind)
@@ -39,29 +35,25 @@ def open_image(content: bytes) -> "PIL.Image.Image":
         raise MediaError("image", expected=f"a readable {facts.extension}", found=str(error)) from error
 
 
-def short_side(image: "PIL.Image.Image", size_px: int) -> "PIL.Image.Image":
+def short_side(image: PIL.Image.Image, size_px: int) -> PIL.Image.Image:
     """Resized bicubically so that the shorter side has `size_px`; the longer one is cut to whole pixels."""
-    import PIL.Image
-
     width, height = image.size
     new = (size_px, size_px * height // width) if width <= height else (size_px * width // height, size_px)
     return image.resize(new, PIL.Image.Resampling.BICUBIC)
 
 
-def squash(image: "PIL.Image.Image", size_px: int) -> "PIL.Image.Image":
+def squash(image: PIL.Image.Image, size_px: int) -> PIL.Image.Image:
     """Resized bicubically to a square, the aspect lost, so that boxes in shares of the sides stay true."""
-    import PIL.Image
-
     return image.resize((size_px, size_px), PIL.Image.Resampling.BICUBIC)
 
 
-def centre_crop(image: "PIL.Image.Image", size_px: int) -> "PIL.Image.Image":
+def centre_crop(image: PIL.Image.Image, size_px: int) -> PIL.Image.Image:
     """The middle square; odd margins leave the extra pixel right and below, halves rounded to even."""
     left, top = round((image.width - size_px) / 2.0), round((image.height - size_px) / 2.0)
     return image.crop((left, top, left + size_px, top + size_px))
 
 
-def three_crops(image: "PIL.Image.Image", size_px: int) -> "list[PIL.Image.Image]":
+def three_crops(image: PIL.Image.Image, size_px: int) -> list[PIL.Image.Image]:
     """Left, middle and right square of a wide picture; top, middle and bottom of a tall one."""
     across, down = image.width - size_px, image.height - size_px
     middle = (-(-across // 2), -(-down // 2))
@@ -71,21 +63,20 @@ def three_crops(image: "PIL.Image.Image", size_px: int) -> "list[PIL.Image.Image
     return [image.crop((left, top, left + size_px, top + size_px)) for left, top in places]
 
 
-def normalise(images: "Sequence[PIL.Image.Image]", mean: Sequence[float], std: Sequence[float]) -> FloatArray:
+def normalise(images: Sequence[PIL.Image.Image], mean: Sequence[float], std: Sequence[float]) -> FloatArray:
     """Pictures of one size to [n, 3, height, width], scaled to 0..1, then standardised by channel."""
     stacked = np.stack([np.asarray(image, dtype=np.float32) for image in images]) / np.float32(255.0)
     standard = (stacked - np.asarray(mean, dtype=np.float32)) / np.asarray(std, dtype=np.float32)
     return np.ascontiguousarray(standard.transpose(0, 3, 1, 2))
 
 
-def read_frames(content: bytes, times_s: Sequence[float]) -> "list[PIL.Image.Image]":
+def read_frames(content: bytes, times_s: Sequence[float]) -> list[PIL.Image.Image]:
     """The frame on show at each time; a time after the end gets the last frame.
 
     Raises:
         MediaError: If the bytes are no readable film, or it has no frame.
     """
     import av
-    import PIL.Image
 
     facts = probe(content)
     if facts.kind != "video":

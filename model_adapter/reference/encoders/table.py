@@ -10,6 +10,8 @@ from torch.nn import functional
 from model_adapter.errors import AdapterError
 from model_adapter.reference.encoders import inputs
 from model_adapter.reference.encoders.encoder import Encoder, EncoderSpec, Forward, Prepare
+from model_adapter.reference.encoders.imagebind import HUGE, ImageBind
+from model_adapter.reference.encoders.imu2clip import Imu2Clip
 from model_adapter.reference.presets import EncoderConfig, EncoderName, MediumName
 
 _PATCH_PX: Final = 14
@@ -21,12 +23,12 @@ _TINY: Final = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers":
 class _Entry:
     """One encoder, as published and tiny: tokens by medium, how it is built, fed and run for tokens or one vector."""
 
-    tokens: Mapping[MediumName, int]
-    tiny_tokens: Mapping[MediumName, int]
+    n_tokens: Mapping[MediumName, int]
+    n_tiny_tokens: Mapping[MediumName, int] | None = None
     width: int
     build: Callable[[bool], nn.Module]
     prepare: Callable[[bool], Mapping[MediumName, Prepare]]
-    run: Forward | None
+    tokens: Forward | None = None
     pooled: Forward | None = None
     licence: str
     source: str
@@ -39,7 +41,7 @@ def encoder_spec(config: EncoderConfig) -> EncoderSpec:
         AdapterError: If the encoder cannot give that output.
     """
     entry, _ = _entry(config)
-    counts = entry.tiny_tokens if config.is_tiny else entry.tokens
+    counts = entry.n_tiny_tokens if config.is_tiny and entry.n_tiny_tokens else entry.n_tokens
     return EncoderSpec(
         name=config.name,
         n_tokens=dict.fromkeys(counts, 1) if config.output == "pooled" else counts,
@@ -57,65 +59,53 @@ def make_encoder(config: EncoderConfig) -> Encoder:
 
 def _entry(config: EncoderConfig) -> tuple[_Entry, Forward]:
     entry = _ENTRIES[config.name]
-    run = entry.pooled if config.output == "pooled" else entry.run
+    run = entry.pooled if config.output == "pooled" else entry.tokens
     if run is None:
         offered = "tokens" if config.output == "pooled" else "pooled"
         raise AdapterError(f"encoder {config.name}", expected=f"output {offered}", found=config.output)
     return entry, run
 
 
-def _library(kind: str, sizes: Mapping[str, Any], tiny: Mapping[str, Any], *, model: str = "Model") -> Any:
+def _library(
+    kind: str, sizes: Mapping[str, Any], tiny: Mapping[str, Any], *, model: str = "Model"
+) -> Callable[[bool], nn.Module]:
     """Builds transformers' class for `kind`, such as CLIPVision, out of its settings."""
 
-    def build(is_tiny: bool) -> nn.Module:
+    def build(is_tiny: bool) -> Any:
         import transformers
 
         config = getattr(transformers, f"{kind}Config")(**(tiny if is_tiny else sizes))
-        network: nn.Module = getattr(transformers, kind + model)(config)
-        return network
+        return getattr(transformers, kind + model)(config)
 
     return build
 
 
-def _vit(width: int, hidden: int, layers: int, heads: int, **more: object) -> dict[str, object]:
-    return {
-        "hidden_size": width,
-        "intermediate_size": hidden,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        **more,
-    }
+def _vit(*sizes: int, **more: object) -> dict[str, Any]:
+    """Width, inner width, layers and heads as transformers names them."""
+    return {**dict(zip(_TINY, sizes, strict=True)), **more}
 
 
-def _stills(kind: str, size_px: int, sizes: dict[str, Any], *, licence: str, source: str) -> _Entry:
+def _stills(kind: str, size_px: int, sizes: Mapping[str, Any], *, licence: str, source: str) -> _Entry:
     """An encoder of pictures; a film is four of them, their patches side by side."""
     n_patches, is_imagenet = (size_px // _PATCH_PX) ** 2, kind == "Dinov2"
-    sizes = {"image_size": size_px, "patch_size": _PATCH_PX, **sizes}
+    cut = {"image_size": size_px, "patch_size": _PATCH_PX}
     return _Entry(
-        tokens={"image": n_patches, "video": 4 * n_patches},
-        tiny_tokens={"image": 16, "video": 64},
+        n_tokens={"image": n_patches, "video": 4 * n_patches},
+        n_tiny_tokens={"image": 16, "video": 64},
         width=sizes["hidden_size"],
-        build=_library(kind, sizes, {**_TINY, "image_size": 56, "patch_size": _PATCH_PX}),
+        build=_library(kind, {**cut, **sizes}, {**cut, **_TINY, "image_size": 56}),
         prepare=lambda is_tiny: inputs.pictures(56 if is_tiny else size_px, n_frames=4, is_imagenet=is_imagenet),
-        run=_patches,
+        tokens=_patches,
         licence=licence,
         source=source,
     )
 
 
 def _imagebind(is_tiny: bool) -> nn.Module:
-    from model_adapter.reference.encoders.imagebind import HUGE, ImageBind
-
     if not is_tiny:
         return ImageBind()
     towers = {name: replace(tower, width=32, n_blocks=2, n_heads=2) for name, tower in HUGE.items()}
     return ImageBind(towers, d_out=_TINY_WIDTH, vocab_size=512)
-
-
-def _imu2clip(is_tiny: bool) -> nn.Module:
-    from model_adapter.reference.encoders.imu2clip import Imu2Clip
-
-    return Imu2Clip(d_out=_TINY_WIDTH) if is_tiny else Imu2Clip()
 
 
 def _patches(network: Any, pixels: Tensor, medium: MediumName) -> Tensor:
@@ -127,11 +117,6 @@ def _patches(network: Any, pixels: Tensor, medium: MediumName) -> Tensor:
     return states[:, 1:]
 
 
-def _film_patches(network: Any, pixels: Tensor, medium: MediumName) -> Tensor:
-    states: Tensor = network(pixel_values=pixels).last_hidden_state
-    return states
-
-
 def _eva_patches(network: Any, pixels: Tensor, medium: MediumName) -> Tensor:
     """The last block's states through a norm without parameters.
 
@@ -141,29 +126,19 @@ def _eva_patches(network: Any, pixels: Tensor, medium: MediumName) -> Tensor:
     return functional.layer_norm(states.float(), states.shape[-1:]).to(states.dtype)[:, 1:]
 
 
-def _bind_patches(network: Any, given: Tensor, medium: MediumName) -> Tensor:
+def _bind_patches(network: Any, given: Tensor, medium: MediumName) -> Any:
     """Patch features, the mean over clips and crops at each position."""
+    modality = "audio" if medium == "audio" else "vision"
     if medium == "image":
-        patches: Tensor = network.embed_patches(given, "vision")
-        return patches
-    tokens: Tensor = network.embed_patches(given.flatten(0, 1), "vision" if medium == "video" else "audio")
+        return network.embed_patches(given, modality)
+    tokens = network.embed_patches(given.flatten(0, 1), modality)
     return tokens.reshape(*given.shape[:2], *tokens.shape[1:]).mean(dim=1)
 
 
-def _bind_pooled(network: Any, given: Tensor, medium: MediumName) -> Tensor:
-    name = "vision" if medium in ("image", "video") else medium
-    vector: Tensor = network.embed(given, name) if medium in ("image", "imu") else network.embed_clips(given, name)
-    return vector.unsqueeze(1)
-
-
-def _clap_pooled(network: Any, features: Tensor, medium: MediumName) -> Tensor:
-    vector: Tensor = network(input_features=features).audio_embeds
-    return vector.unsqueeze(1)
-
-
-def _imu_pooled(network: Any, readings: Tensor, medium: MediumName) -> Tensor:
-    vector: Tensor = network(readings)
-    return vector.unsqueeze(1)
+def _bind_pooled(network: Any, given: Tensor, medium: MediumName) -> Any:
+    modality = "vision" if medium in ("image", "video") else medium
+    embed = network.embed if medium in ("image", "imu") else network.embed_clips
+    return embed(given, modality).unsqueeze(1)
 
 
 _TINY_CLAP: Final = {
@@ -176,15 +151,13 @@ _TINY_CLAP: Final = {
     "spec_size": 256,
 }
 _EVA: Final = {"patch_size": _PATCH_PX, "qkv_bias": True, "layer_norm_eps": 1e-6}
-_BIND_TOKENS: Final[Mapping[MediumName, int]] = {"image": 256, "video": 256, "audio": 228}
 _ENTRIES: Final[Mapping[EncoderName, _Entry]] = {
     "imagebind": _Entry(
-        tokens=_BIND_TOKENS,
-        tiny_tokens=_BIND_TOKENS,
+        n_tokens={"image": 256, "video": 256, "audio": 228},
         width=1024,
         build=_imagebind,
         prepare=lambda is_tiny: inputs.imagebind(),
-        run=_bind_patches,
+        tokens=_bind_patches,
         pooled=_bind_pooled,
         licence="CC BY-NC-SA 4.0",
         source="Girdhar et al. 2023, arXiv:2305.05665; imagebind_huge.pth",
@@ -207,48 +180,44 @@ _ENTRIES: Final[Mapping[EncoderName, _Entry]] = {
         "Dinov2",
         224,
         # Its positions were learned at 518 px and are resized; its hidden width follows from the gated layer.
-        {**_vit(1536, 0, 40, 24), "use_swiglu_ffn": True, "image_size": 518},
+        _vit(1536, 0, 40, 24, use_swiglu_ffn=True, image_size=518),
         licence="Apache-2.0",
         source="Oquab et al. 2023, arXiv:2304.07193; facebook/dinov2-giant",
     ),
     "eva-vit-g-448": _Entry(
-        tokens={"image": 1024},
-        tiny_tokens={"image": 64},
+        n_tokens={"image": 1024},
+        n_tiny_tokens={"image": 64},
         width=1408,
         # EVA ViT-g/14 with 39 blocks, as BLIP-2 has it.
         build=_library(
             "Blip2Vision", _vit(1408, 6144, 39, 16, image_size=448, **_EVA), {**_TINY, "image_size": 112, **_EVA}
         ),
         prepare=lambda is_tiny: inputs.squashed(112 if is_tiny else 448),
-        run=_eva_patches,
+        tokens=_eva_patches,
         licence="BSD-3-Clause (LAVIS); EVA-CLIP MIT",
         source="Fang et al. 2022, arXiv:2211.07636; LAVIS BLIP2/eva_vit_g.pth",
     ),
     "laion-clap": _Entry(
-        tokens={"audio": 1},
-        tiny_tokens={"audio": 1},
+        n_tokens={"audio": 1},
         width=512,
         build=_library("ClapAudio", {}, _TINY_CLAP, model="ModelWithProjection"),
         prepare=lambda is_tiny: inputs.clap(),
-        run=None,
-        pooled=_clap_pooled,
+        pooled=lambda network, given, medium: network(input_features=given).audio_embeds.unsqueeze(1),
         licence="Apache-2.0",
         source="Wu et al. 2023, arXiv:2211.06687; laion/clap-htsat-unfused",
     ),
     "imu2clip": _Entry(
-        tokens={"imu": 1},
-        tiny_tokens={"imu": 1},
+        n_tokens={"imu": 1},
         width=512,
-        build=_imu2clip,
+        build=lambda is_tiny: Imu2Clip(d_out=_TINY_WIDTH if is_tiny else 512),
         prepare=lambda is_tiny: inputs.imu2clip(),
-        run=None,
-        pooled=_imu_pooled,
+        pooled=lambda network, given, medium: network(given).unsqueeze(1),
         licence="no weights were released",
         source="Moon et al. 2022, arXiv:2210.14395",
     ),
     "videomae-l": _Entry(
-        tokens={"video": 784},
-        tiny_tokens={"video": 64},
+        n_tokens={"video": 784},
+        n_tiny_tokens={"video": 64},
         width=1024,
         build=_library(
             "VideoMAE",
@@ -256,7 +225,7 @@ _ENTRIES: Final[Mapping[EncoderName, _Entry]] = {
             {**_TINY, "num_frames": 8, "image_size": 56, "patch_size": _PATCH_PX},
         ),
         prepare=lambda is_tiny: inputs.film(56 if is_tiny else 224, n_frames=8),
-        run=_film_patches,
+        tokens=lambda network, given, medium: network(pixel_values=given).last_hidden_state,
         licence="CC BY-NC 4.0",
         source="Tong et al. 2022, arXiv:2203.12602; MCG-NJU/videomae-large, cut to 8 frames",
     ),
