@@ -152,21 +152,24 @@ class _OpenShard:
 
 def _checked_content(draft: Draft, part: Media) -> bytes:
     """The bytes of a media part, which are those that were probed."""
-    place = f"sample {draft.sample.key}, member {part.member}"
-    if part.member not in draft.blobs:
-        raise SampleError(place, expected="its bytes", found="none")
-    if not part.member.startswith(f"{draft.sample.key}."):
-        raise SampleError(place, expected=f"a name that begins with {draft.sample.key}.", found=part.member)
-    content = draft.blobs[part.member].read()
-    found = hashlib.sha256(content).hexdigest()
-    if found != part.sha256:
-        raise SampleError(place, expected=f"sha256 {part.sha256}", found=found, remedy="the file changed: build again")
-    return content
+    key, member, remedy = draft.sample.key, part.member, ""
+    if member not in draft.blobs:
+        expected, found = "its bytes", "none"
+    elif not member.startswith(f"{key}."):
+        expected, found = f"a name that begins with {key}.", member
+    else:
+        content = draft.blobs[member].read()
+        found = hashlib.sha256(content).hexdigest()
+        if found == part.sha256:
+            return content
+        expected, remedy = f"sha256 {part.sha256}", "the file changed: build again"
+    raise SampleError(f"sample {key}, member {member}", expected=expected, found=found, remedy=remedy)
 
 
 def index_row(sample: Sample, shard: str, media: Sequence[Media], members: Sequence[MemberRow]) -> IndexRow:
     """What the index says of a sample whose members lie in `shard` as stated."""
     origins = [part.provenance for part in media]
+    texts = [part.text for turn in sample.turns for part in turn.parts if type(part) is Text]
     return IndexRow(
         key=sample.key,
         shard=shard,
@@ -175,7 +178,7 @@ def index_row(sample: Sample, shard: str, media: Sequence[Media], members: Seque
         source=_joined([origin.source or origin.generator for origin in origins]),
         licence=_joined([origin.licence or "unknown" for origin in origins]),
         n_turns=len(sample.turns),
-        n_words=sum([count_words(part.text) for turn in sample.turns for part in turn.parts if type(part) is Text]),
+        n_words=count_words(" ".join(texts)),
         duration_s=sum([part.duration_s for part in media if isinstance(part, Audio | Video)]),
         members=members,
     )
