@@ -97,8 +97,8 @@ class Automaton:
         return self._state(targets) if targets else None
 
     def table(self) -> bytes:
-        """Symbol of each character (bytes), then the rule of each state and all its successors (16-bit numbers)."""
-        symbols = bytes(self.symbol(chr(code)) for code in range(ptb_table.CHARACTERS))
+        """Symbol of each character (bytes, from 1), each state's rule and successors, their count (16-bit numbers)."""
+        symbols = bytes(self.symbol(chr(code)) + 1 for code in range(ptb_table.CHARACTERS))
         states, numbers = [self.start], {id(self.start): 0}
         after = list[list[int]]()
         for state in states:  # grows as successors are found
@@ -108,11 +108,11 @@ class Automaton:
                     states.append(successor)
             after.append([numbers[id(successor)] if successor else -1 for successor in row])
         cells = _merged(np.array([state.rule for state in states]), np.array(after))
-        return symbols + cells.astype("<i2").tobytes()
+        return symbols + np.append(cells, cells.shape[1]).astype("<i2").tobytes()
 
 
 def _merged(ends: IntArray, after: IntArray) -> IntArray:
-    """The fewest states that match the same: the rule of each, then the successors of each."""
+    """The fewest states that match the same, each a row: its rule, then its successors."""
     groups, count = np.unique(ends, return_inverse=True)[1], 0
     while count != (count := int(groups.max()) + 1):
         seen = np.column_stack([groups, np.where(after < 0, -1, groups[after])])
@@ -123,7 +123,7 @@ def _merged(ends: IntArray, after: IntArray) -> IntArray:
     moved = np.where(after < 0, -1, place[groups[after]])
     leaf = np.max(after, axis=1) < 0
     moved = np.where((moved >= 0) & leaf[moved], -2 - ends[moved], moved)
-    return np.concatenate([ends, moved.ravel()])
+    return np.column_stack([ends, moved])
 
 
 class _Parser:

@@ -64,7 +64,7 @@ MACROS: Final = {
     "NAME": "[A-Za-z][A-Za-z0-9_:.\\-]*",
     "VALUE": "\"[^\"]*\"|'[^']*'",
     "TAG": "<{NAME} *( +{NAME}( *= *({VALUE}))?)* */? *>|</{NAME} *>|<[!?][A-Za-z\\-][^>\n\r]*>",
-    "ATEND": f"({_ABBREVIATIONS_AT_END}|{_CAPITAL_ABBREVIATIONS}|[Pp][Pp]?t[ey][Ss]?)\\.",
+    "ATEND": f"({_ABBREVIATIONS_AT_END}|{_CAPITAL_ABBREVIATIONS}|[Pp][Pp]?[Tt][ey][Ss]?)\\.",
     "INSIDE": f"({_ABBREVIATIONS_INSIDE}|[Mm][ft][Gg])\\.",
     "OPENERS": _OPENERS,
     "FILETYPES": _FILE_TYPES,

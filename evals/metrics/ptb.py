@@ -16,7 +16,7 @@ from evals.metrics.ptb_table import Hopeless, Table
 _PUNCTUATION = "'' ' `` ` -LRB- -RRB- -LCB- -RCB- . ? ! , : - -- ... ;"
 _DROPPED: Final = frozenset(["", *_PUNCTUATION.split()])
 _MEMORY_LIMIT_CHUNKS: Final = 100_000
-_LONGEST_KNOWN_CHUNK: Final = 40
+_CHUNK = re.compile(r"(?<![^ \n])([^ \n]+) (?!\s)")  # blanks in a row are read as one
 _HALF = re.compile("[\ud800-\udfff]")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
@@ -60,13 +60,46 @@ def _lexer() -> "_Lexer":
     return _Lexer()
 
 
+class _Memory(dict[str, list[str]]):
+    """What stands between two blanks -> its tokens; the last of a line has its newline with it.
+
+    Raises:
+        KeyError: If text further on could change the tokens, or one holds a blank.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._open = set[str]()
+
+    def __missing__(self, chunk: str) -> list[str]:
+        if chunk in self._open or (row := self._row(chunk)) is None:
+            if len(self._open) < _MEMORY_LIMIT_CHUNKS:
+                self._open.add(chunk)
+            raise KeyError(chunk)
+        if len(self) < _MEMORY_LIMIT_CHUNKS:
+            self[chunk] = row
+        return row
+
+    def _row(self, chunk: str) -> list[str] | None:
+        text = chunk if chunk[-1:] == "\n" else chunk + " "
+        at, last, tokens, hopeless = 0, len(text) - 1, list[str](), Hopeless()
+        while at < last:
+            match, token, seen = self._table.token(text, at, hopeless)
+            at += len(match)
+            if at > last or seen > len(text):
+                return None
+            if token is not None:
+                tokens.append(token)
+        plain = " ".join(tokens).split() == tokens
+        return [token for token in tokens if token not in _DROPPED] if plain else None
+
+
 class _Lexer:
     """The automaton, with a memory of chunks between spaces whose tokens no neighbour can change."""
 
     def __init__(self) -> None:
         self._table = Table()
-        self._inside: dict[str, list[str]] = {"": []}
-        self._at_end: dict[str, list[str]] = {"": []}
+        self._memory = _Memory(self._table)
 
     def rows(self, text: str) -> list[list[str]]:
         """Tokens of each line that the official tokenizer writes for the text."""
@@ -86,55 +119,37 @@ class _Lexer:
         return rows
 
     def _remembered(self, line: str) -> list[str] | None:
-        *words, last = line.split(" ")
         try:
-            return [*chain.from_iterable(map(self._inside.__getitem__, words)), *self._at_end[last]]
+            return [*chain.from_iterable(map(self._memory.__getitem__, (line + "\n").split(" ")))]
         except KeyError:
             return None
 
     def _known_words(self, text: str, at: int, tokens: list[str]) -> int:
         """Place behind the words from `at` that memory knows, each with its blank; adds their tokens."""
-        if not (tokens and tokens[-1][-1:].isspace()):  # whether that blank is written depends on what follows
-            while (end := text.find(" ", at, at + _LONGEST_KNOWN_CHUNK)) >= 0:
-                known = self._inside.get(text[at:end])
-                if known is None or text[end + 1 : end + 2].isspace():  # blanks in a row are read as one
-                    break
-                tokens += known
-                at = end + 1
+        if tokens and tokens[-1][-1:].isspace():  # whether that blank is written depends on what follows
+            return at
+        while found := _CHUNK.match(text, at):
+            try:
+                tokens += self._memory[found[1]]
+            except KeyError:
+                break
+            at = found.end()
         return at
 
     def _read(self, text: str, at: int, hopeless: Hopeless) -> tuple[list[list[str]], int]:
         """Rows from `at` to the next newline outside a token, and the place behind it."""
-        rows, tokens, chunk_begin, chunk_token, seen = list[list[str]](), list[str](), at, 0, at
-        while at < len(text):
-            if at == chunk_begin:
-                at = chunk_begin = self._known_words(text, at, tokens)
-                chunk_token = len(tokens)
-                if at == len(text):
-                    break
-            match, token, looked = self._table.token(text, at, hopeless)
-            if token == "\n" or match[0] == " ":
-                if seen <= at + 1 and chunk_begin < at:
-                    self._remember(text[chunk_begin:at], text[at], tokens[chunk_token:])
-                if token is not None:
-                    rows += _written_rows(tokens)
-                    tokens = []
-                    if match == "\n":
-                        return rows, at + 1
-                at = chunk_begin = at + len(match)
-                seen = at
-                continue
-            if token is not None:
+        rows, tokens = list[list[str]](), list[str]()
+        while (at := self._known_words(text, at, tokens)) < len(text):
+            match, token, _ = self._table.token(text, at, hopeless)
+            at += len(match)
+            if token == "\n":
+                rows += _written_rows(tokens)
+                if match == "\n":
+                    return rows, at
+                tokens = []
+            elif token is not None:
                 tokens.append(token)
-            at, seen = at + len(match), max(seen, looked)
         return rows + _written_rows(tokens), at
-
-    def _remember(self, chunk: str, follower: str, tokens: Sequence[str]) -> None:
-        memory = self._inside if follower == " " else self._at_end if follower == "\n" else None
-        if memory is not None and len(memory) < _MEMORY_LIMIT_CHUNKS:
-            row = _written_rows(tokens)
-            if len(row) == 1 and not any(token[-1:].isspace() for token in tokens):
-                memory[chunk] = row[0]
 
 
 def _written_rows(tokens: Iterable[str]) -> list[list[str]]:

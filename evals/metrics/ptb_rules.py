@@ -120,6 +120,7 @@ RULES: Final = (
         "(/[^{NOTPATH}]+[^{NOTURL}.!?,\\-])*"
     ),
     Rule("{ATEND}", "[^{ANY}][^{ANY}]", unread=2),
+    Rule("(?i:pt[ey])\\.", "{SPACE}(?i:ltd|lim)", unread=4),
     Rule("{DOTTED}", "{SUFFIX}|{APOSTROPHE}(?i:ll|re|ve){SUFFIX}", unread=_CONTRACTIONS, write=_word),
     Rule("[A-Za-z\xad]*[A-MO-Za-mo-z]\xad*", "(?i:n){ANYAPOSTROPHE}(?i:t)", unread=_NEGATION, write=_word),
     Rule("{JOINED}", write=_word),

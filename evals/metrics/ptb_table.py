@@ -25,28 +25,27 @@ class Symbols(dict[str, int]):
 
 
 class Table:
-    """State 0 is the start; `after[state * width + symbol]` is the next state, -1 if none matches from here on, and
-    -2 - rule if this rule ends here and nothing longer can; `ends[state]` is the rule that may end here, or -1."""
+    """State 0 is the start; `cells[state * width]` is the rule that may end in a state, or -1. `symbol` cells further
+    is the next state, -1 if none matches from here on, and -2 - rule if this rule ends here and nothing longer can."""
 
     def __init__(self) -> None:
         content = zlib.decompress(files("evals.metrics").joinpath(FILE).read_bytes())
         self.symbol_of = Symbols(content[:CHARACTERS])
-        self._width = max(content[:CHARACTERS]) + 1
-        cells = array("h", content[CHARACTERS:])
-        states = len(cells) // (self._width + 1)
-        self._ends, self._after = cells[:states], cells[states:]
+        self._cells = array("h")
+        self._cells.frombytes(memoryview(content)[CHARACTERS:])
+        self._width = self._cells.pop()
 
     def longest(self, text: str, begin: int, hopeless: Hopeless) -> tuple[int, int, int]:
         """(rule, end of its match, first character not looked at); rule -1 if nothing matches."""
-        symbol_of, after, ends, width = self.symbol_of, self._after, self._ends, self._width
+        symbol_of, cells, width = self.symbol_of, self._cells, self._width
         state, rule, end = 0, -1, begin
         near = min(begin + _NEAR_CHARACTERS, len(text))
         for at in range(begin, near):
-            state = after[state * width + symbol_of[text[at]]]
+            state = cells[state * width + symbol_of[text[at]]]
             if state < 0:
                 return (rule, end, at + 1) if state == -1 else (-2 - state, at + 1, at + 1)
-            if ends[state] >= 0:
-                rule, end = ends[state], at + 1
+            if (ending := cells[state * width]) >= 0:
+                rule, end = ending, at + 1
         return self._longest_far(text, near, hopeless, state=state, best=(rule, end))
 
     def _longest_far(
@@ -56,15 +55,15 @@ class Table:
         (rule, end), walked, origin, seen = best, list[int](), at, len(text) + 1
         while at < len(text) and hopeless.get(at) != state:
             walked.append(state)
-            state = self._after[state * self._width + self.symbol_of[text[at]]]
+            state = self._cells[state * self._width + self.symbol_of[text[at]]]
             at += 1
             if state < -1:
                 return -2 - state, at, at
             if state == -1:
                 seen = at
                 break
-            if self._ends[state] >= 0:
-                rule, end, origin = self._ends[state], at, at
+            if (ending := self._cells[state * self._width]) >= 0:
+                rule, end, origin = ending, at, at
                 walked.clear()
         hopeless.update(zip(range(origin, origin + len(walked)), walked, strict=True))
         return rule, end, seen

@@ -66,6 +66,36 @@ def test_other_line_ends_move_later_captions() -> None:
     assert ptb_tokenize(["one\ntwo", "three"]) == [["one", "two"], ["three"]]
 
 
+def test_company_endings_keep_their_dot_as_officially() -> None:
+    captions = ["A PTY. LTD", "a pTe. x", "a PTE. x", "a PTE.  Ltd", "a PTE.", "Ltd x", ""]
+    expected = [["a", "pty.", "ltd"], ["a", "pte.", "x"], ["a", "pte", "x"], ["a", "pte", "ltd"], ["a", "pte"]]
+    assert ptb_tokenize(captions) == [*expected, ["ltd", "x"], []]
+
+
+def test_blank_takes_other_blanks_along() -> None:
+    """An address may begin with a no-break space at the start of a line, not behind a blank; memory must tell them."""
+    captions = ["\xa0a.com x", "a x", "a \xa0a.com x", "5 a \xa0a.com x", ""]
+    assert ptb_tokenize(captions)[2:] == [["a", "a.com", "x"], ["5", "a", "a.com", "x"], []]
+
+
+@pytest.mark.parametrize(
+    "lowered",
+    # behind format characters; beside U+0891, newer than Java 17, and characters above U+FFFF; behind a sign on a digit
+    [
+        "a.\u200bς",
+        "a.\u200b5σ",
+        "a5\u200b.5ς",
+        "aς\u0891a",
+        "aς\U00010adea",
+        "aσ\U0001d41a",
+        "\U0001d41aσ",
+        "a1\u0301-σ",
+    ],
+)
+def test_final_sigma_in_addresses_as_officially(lowered: str) -> None:
+    assert ptb_tokenize(["b@" + lowered.replace("σ", "Σ").replace("ς", "Σ")]) == [["b@" + lowered]]
+
+
 @pytest.mark.parametrize("caption", ["\ud800", "a dog\udc00"])
 def test_lone_surrogates_are_refused_with_their_place(caption: str) -> None:
     with pytest.raises(PredictionError, match="caption 1") as caught:
@@ -83,9 +113,24 @@ def test_one_list_of_clean_tokens_per_caption(captions: list[str]) -> None:
 @given(st.lists(TEXT | HARD_TEXT), st.lists(TEXT | HARD_TEXT))
 def test_memory_of_earlier_captions_changes_nothing(earlier: list[str], captions: list[str]) -> None:
     ptb_tokenize([*captions, *earlier])
-    warm = ptb_tokenize(captions)
+    assert ptb_tokenize(captions) == without_memory(captions)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_memory_of_words_changes_nothing(seed: int) -> None:
+    """Few hard words, each at many places: inside, at the end, before blanks, behind what keeps a line unknown."""
+    chooser = random.Random(seed)
+    words = [*nasty_captions(60, seed), "a", "\xa0a.com", "", "5"]
+    captions = [" ".join(chooser.choices(words, k=chooser.randrange(5))) for _ in range(3_000)]
+    assert ptb_tokenize(captions) == without_memory(captions)
+
+
+def without_memory(captions: Sequence[str]) -> list[list[str]]:
     ptb._lexer.cache_clear()
-    assert ptb_tokenize(captions) == warm
+    ptb._lexer()._memory = {}
+    rows = ptb_tokenize(captions)
+    ptb._lexer.cache_clear()
+    return rows
 
 
 @given(
