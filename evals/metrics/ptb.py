@@ -29,8 +29,10 @@ def ptb_tokenize(captions: Sequence[str]) -> list[list[str]]:
     moves all later captions, as it does officially. A newline inside a caption is a space.
 
     Raises:
-        PredictionError: If a caption holds a lone surrogate, which no UTF-8 file can hold.
+        PredictionError: If a caption is no string, or holds a lone surrogate, which no UTF-8 file can hold.
     """
+    if isinstance(captions, str) or not all(isinstance(caption, str) for caption in captions):
+        raise PredictionError("captions", expected="a sequence of strings", found=f"{captions!r:.80}")
     _refuse_halves(captions)
     text = "\n".join([caption.replace("\n", " ") for caption in captions])
     if not text.isascii():

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -101,6 +102,12 @@ def test_lone_surrogates_are_refused_with_their_place(caption: str) -> None:
     with pytest.raises(PredictionError, match="caption 1") as caught:
         ptb_tokenize(["fine 😀", caption])
     assert "U+D" in str(caught.value)
+
+
+@pytest.mark.parametrize("captions", ["one string", [None], ["a dog", 3]])
+def test_what_is_no_sequence_of_strings_is_refused(captions: Any) -> None:
+    with pytest.raises(PredictionError, match="sequence of strings"):
+        ptb_tokenize(captions)
 
 
 @given(st.lists(TEXT | HARD_TEXT))
