@@ -11,6 +11,7 @@ STATEMENTS = {
     "nothing": "pass",
     "import reports": "import reports",
     "anymodal --help": "from anymodal.__main__ import run; run(['--help'])",
+    "anymodal model info": "from anymodal.__main__ import run; run(['model', 'info', 'nextgpt-7b'])",
 }
 
 

@@ -1,51 +1,47 @@
-"""`anymodal model info|check`."""
+"""`anymodal model info|bits|check`."""
 
-import enum
 import gc
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from anymodal.console import print_bytes, print_line, print_table
+from anymodal.console import print_json, print_line, print_table
+from model_adapter.reference.presets import Bits
 
 if TYPE_CHECKING:
     from model_adapter.reference import Preset
-    from model_adapter.reference.audit import PartCount
+    from model_adapter.reference.audit import ModuleCount, PartCount
 
 model_app = typer.Typer(
     name="model", help="The reference model: NExT-GPT, AnyMAL and MiniGPT-v2 as settings.", no_args_is_help=True
 )
 
 
-class LanguageBits(enum.IntEnum):
-    """Bits a weight of the frozen language model."""
-
-    FOUR = 4
-    EIGHT = 8
-    SIXTEEN = 16
-    THIRTY_TWO = 32
-
-
 @model_app.command("info")
 def info(
     preset: Annotated[str | None, typer.Argument(metavar="[PRESET]", help="None lists them.")] = None,
     memory: Annotated[bool, typer.Option("--memory", help="Estimate bytes for training and for generation.")] = False,
-    bits: Annotated[LanguageBits, typer.Option(help="Bits a weight of the language model.")] = LanguageBits.SIXTEEN,
+    bits: Annotated[Bits, typer.Option(help="Bits a weight of the language model.")] = 16,
     batch_size: Annotated[int, typer.Option(help="Sequences at once, for --memory.", min=1)] = 4,
     n_tokens: Annotated[int, typer.Option("--tokens", help="Length of each, for --memory.", min=1)] = 512,
+    depth: Annotated[int, typer.Option(help="Levels of modules inside each part.", min=0)] = 1,
     json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
 ) -> None:
-    """Show a preset's parts with their parameters, counted without weights, beside its paper's figures.
+    """Show a preset's modules with their parameters, counted without weights, beside its paper's figures.
 
     Marks: published (sizes stand in a paper or released file), derived (they follow from a published count), chosen
-    (the sources leave them open; docs/models.md says why).
+    (the sources leave them open; docs/models.md says why). Equal neighbours share a line; what stands below it is one
+    of them.
 
     Examples:
 
         anymodal model info
 
         anymodal model info nextgpt-7b
+
+        anymodal model info minigpt-v2-7b --depth 4
 
         anymodal model info anymal-70b --memory --bits 4
     """
@@ -59,41 +55,75 @@ def info(
         print_table("Presets", ("name", "language model", "takes", "makes", "source"), rows)
         return
     found = find_preset(preset)
-    parts = _counted(found)
-    if json:
-        import msgspec
+    gc.disable()  # nothing is garbage while thousands of modules are imported; looking for it takes a quarter more
+    from model_adapter.reference.audit import count_parts
 
-        print_bytes(msgspec.json.format(msgspec.json.encode({"preset": preset, "parts": parts}), indent=2) + b"\n")
+    parts = count_parts(found, depth=depth)
+    gc.freeze()
+    gc.enable()
+    if json:
+        print_json({"preset": preset, "parts": parts})
         return
     _print_parts(preset, parts)
+    _print_encoders(found)
     if memory:
         from model_adapter.reference.memory import estimate_memory
 
         needs: list[tuple[str, ...]] = []
         for purpose, trains in (("training", True), ("generation", False)):
             need = estimate_memory(
-                parts, found.language, bits=bits.value, batch_size=batch_size, n_tokens=n_tokens, trains=trains
+                parts, found.language, bits=bits, batch_size=batch_size, n_tokens=n_tokens, trains=trains
             )
             figures = (need.weights, need.gradients + need.optimizer, need.activations, need.logits, need.total)
             needs.append((purpose, *(f"{one / 1e9:.1f}" for one in figures)))
-        columns = ("for", "weights", "gradients and Adam", "activations or cache", "logits", "total")
+        columns = ("for", "weights", "optimizer", "activations or cache", "logits", "total")
         print_table(
             f"GB, batch {batch_size} x {n_tokens} tokens, language model in {bits} bit", columns, needs, right=5
         )
 
 
-class Checkable(enum.StrEnum):
-    """Networks whose authors published figures for a few files."""
+@model_app.command("bits")
+def compare_bits(
+    model: Annotated[Path, typer.Argument(help="Folder of a model: reference.json and what it names.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A set that `anymodal build` made.")],
+    bits: Annotated[Bits, typer.Option(help="Bits a weight of the low base.")] = 4,
+    limit: Annotated[int, typer.Option(help="Samples to take from the set's beginning.", min=1)] = 100,
+    json: Annotated[bool, typer.Option("--json", help="Both log-probabilities of each answer, as JSON.")] = False,
+) -> None:
+    """Compare a model's adapters on its base in few bits, where they were trained, and on the full one.
 
-    IMAGEBIND = "imagebind"
+    What is compared is how likely the last answers of the set's dialogues are. AnyMAL trains on 4 or 8 bits and
+    answers with the full base. Needs bitsandbytes.
+
+    Examples:
+
+        anymodal model bits my-anymal out/mm_it
+
+        anymodal model bits my-anymal out/mm_it --bits 8 --limit 500
+    """
+    from itertools import islice
+
+    from model_adapter.reference.precision import compare_bases
+    from shards.reader import ShardSet
+
+    drafts = [*islice(ShardSet(folder), limit)]
+    gap = compare_bases(model, drafts, bits=bits)
+    if json:
+        print_json(gap)
+        return
+    n = len(gap.low)
+    figures = {f"{bits} bit": sum(gap.low) / n, "full": sum(gap.full) / n, "full minus few": sum(gap.gaps) / n}
+    rows = [(name, f"{mean:.4f}") for name, mean in figures.items()]
+    rows.append(("largest difference", f"{max(gap.gaps, key=abs):.4f}"))
+    print_table(f"Last answers of {n} of {len(drafts)} samples", ("base", "mean log-probability"), rows, right=1)
 
 
 @model_app.command("check")
 def check(
-    name: Annotated[Checkable, typer.Argument(help="The network.")],
+    name: Annotated[Literal["imagebind"], typer.Argument(help="The network.")],
     weights: Annotated[Path, typer.Option(help="The released file, such as imagebind_huge.pth.")],
     media: Annotated[Path, typer.Option(help="Folder of the README's images and sounds: dog_image.jpg and so on.")],
-    tokenizer: Annotated[Path, typer.Option(help="Folder of CLIP's tokenizer (vocab.json, merges.txt).")],
+    tokenizer: Annotated[Path | None, typer.Option(help="Folder of CLIP's tokenizer; without it, no texts.")] = None,
 ) -> None:
     """Load released weights and compute their authors' published figures again; exit code 1 if they differ.
 
@@ -101,6 +131,8 @@ def check(
     openai/clip-vit-large-patch14) are yours to fetch.
 
     Examples:
+
+        anymodal model check imagebind --weights imagebind_huge.pth --media .assets
 
         anymodal model check imagebind --weights imagebind_huge.pth --media .assets --tokenizer clip-vit-large-patch14
     """
@@ -118,22 +150,29 @@ def check(
     print_line(f"All {len(figures)} figures agree within {TOLERANCE}.")
 
 
-def _counted(preset: "Preset") -> "list[PartCount]":
-    """Its parts; nothing is garbage while thousands of modules are imported, and looking for it takes a fifth more."""
-    gc.disable()
-    try:
-        from model_adapter.reference.audit import count_parts
-
-        return count_parts(preset)
-    finally:
-        gc.enable()
-
-
 def _print_parts(preset: str, parts: "list[PartCount]") -> None:
-    rows = [
-        (one.part, one.what, "yes" if one.trains else "", one.mark, one.paper, f"{one.n_parameters:,}") for one in parts
-    ]
-    print_table(preset, ("part", "network", "trains", "mark", "paper", "parameters"), rows, right=2)
+    rows: list[tuple[str, ...]] = []
+    for one in parts:
+        trains = "yes" if one.trains else ""
+        rows.append((f"{one.part}  {one.what}", f"{one.n_parameters:,}", one.paper, one.mark, trains))
+        rows.extend((name, figure, "", "", "") for name, figure in _tree_rows(one.inside, ""))
+    print_table(preset, ("module", "parameters", "paper", "mark", "trains"), rows, right=4)
     n_trained = sum(one.n_parameters for one in parts if one.trains)
     n_all = sum(one.n_parameters for one in parts)
     print_line(f"{n_all:,} parameters, of which {n_trained:,} train ({100 * n_trained / n_all:.2f} %)")
+
+
+def _print_encoders(preset: "Preset") -> None:
+    from model_adapter.reference.encoders import encoder_spec
+
+    specs = [(medium, encoder_spec(given.encoder)) for medium, given in preset.inputs.items()]
+    rows = [(medium, one.name, one.licence, one.n_tokens[medium], one.width) for medium, one in specs]
+    print_table("Encoders", ("medium", "network", "licence of the weights", "tokens", "width"), rows, right=2)
+
+
+def _tree_rows(inside: "Sequence[ModuleCount]", indent: str) -> Iterator[tuple[str, str]]:
+    for number, one in enumerate(inside, start=1):
+        branch, below = ("└─ ", "   ") if number == len(inside) else ("├─ ", "│  ")
+        copies = f"{one.n_copies} x " if one.n_copies > 1 else ""
+        yield f"{indent}{branch}{one.name}  {one.kind}".rstrip(), f"{copies}{one.n_parameters:,}"
+        yield from _tree_rows(one.inside, indent + below)

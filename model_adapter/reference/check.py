@@ -43,18 +43,19 @@ class Figure:
         return abs(self.published - self.found) <= TOLERANCE
 
 
-def check_imagebind(weights: Path, *, media: Path, tokenizer: Path) -> list[Figure]:
+def check_imagebind(weights: Path, *, media: Path, tokenizer: Path | None) -> list[Figure]:
     """The similarities of ImageBind's README.
 
     Args:
         weights: `imagebind_huge.pth`.
         media: Holds `dog_image.jpg`, `dog_audio.wav` and the same of car and bird, as the ImageBind repository does.
-        tokenizer: A folder with CLIP's byte-pair vocabulary, as of openai/clip-vit-large-patch14.
+        tokenizer: A folder with CLIP's byte-pair vocabulary, as of openai/clip-vit-large-patch14; None leaves out the
+            figures that need texts.
 
     Raises:
         AdapterError: If a file is absent or its weights are not ImageBind's.
     """
-    words = _word_ids(tokenizer)
+    words = _word_ids(tokenizer) if tokenizer else None
     shown = {kind: _prepared(media, kind) for kind in ("image", "audio")}
     with torch.device("meta"):
         model = ImageBind(HUGE)
@@ -63,17 +64,17 @@ def check_imagebind(weights: Path, *, media: Path, tokenizer: Path) -> list[Figu
     model.eval()
     with torch.no_grad():
         vision, sound = model.embed(shown["image"], "vision"), model.embed_clips(shown["audio"], "audio")
-        text = model.embed(words, "text")
-    shares = {
-        "vision x text": (vision @ text.T).softmax(dim=-1),
-        "audio x text": (sound @ text.T).softmax(dim=-1),
-        "vision x audio": (vision @ sound.T).softmax(dim=-1),
-    }
+        embedded = {"vision x audio": (vision, sound)}
+        if words is not None:
+            text = model.embed(words, "text")
+            embedded |= {"vision x text": (vision, text), "audio x text": (sound, text)}
+    shares = {what: (one @ other.T).softmax(dim=-1) for what, (one, other) in embedded.items()}
     return [
         Figure(
             what=f"{what}, {_THINGS[row]} to {_THINGS[column]}", published=value, found=float(shares[what][row, column])
         )
         for (what, row, column), value in _PUBLISHED.items()
+        if what in shares
     ]
 
 

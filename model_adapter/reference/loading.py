@@ -16,13 +16,14 @@ from model_adapter.reference.checkpoints import eva_names, load_strictly, own_na
 from model_adapter.reference.decoders import DecoderSettings, load_decoder
 from model_adapter.reference.encoders import Encoder, make_encoder
 from model_adapter.reference.model import ReferenceModel, trainable
-from model_adapter.reference.presets import EncoderConfig, EncoderName, OutputName, find_preset
+from model_adapter.reference.presets import Bits, EncoderConfig, EncoderName, OutputName, find_preset
 from model_adapter.reference.tiny import byte_tokenizer
 from shards.files import disk, make_folder, part_name, write_atomic
 
 SCHEMA: Final = "anymodal.reference/1"
 _FILE: Final = "reference.json"
 _SIZES: Final = ("hidden_size", "num_hidden_layers", "num_attention_heads", "image_size", "patch_size")
+
 _FROM_FILES: Final = ("imagebind", "eva-vit-g-448", "imu2clip")
 """Encoders whose weights are one file; those of the others are transformers folders."""
 
@@ -46,7 +47,7 @@ class Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     schema: Literal["anymodal.reference/1"] = SCHEMA
     tokenizer: str = "tokenizer"
     language: str = ""
-    language_bits: Literal[4, 8, 16, 32] = 32
+    language_bits: Bits = 32
     encoders: dict[EncoderName, str] = {}
     weights: str = "model.safetensors"
     decoders: dict[OutputName, str] = {}
@@ -89,11 +90,12 @@ def load_adapter(
     return ReferenceAdapter(model, decoders, from_words=sources.from_words)
 
 
-def load_model(folder: Path, *, allow_network: bool = False) -> ReferenceModel:
+def load_model(folder: Path, *, language_bits: Bits | None = None, allow_network: bool = False) -> ReferenceModel:
     """The networks of a folder without the diffusion pipelines.
 
     Args:
         folder: Holds `reference.json`.
+        language_bits: Instead of those that it says.
         allow_network: Download parts that are named by hub names and not in the local cache.
 
     Raises:
@@ -107,7 +109,7 @@ def load_model(folder: Path, *, allow_network: bool = False) -> ReferenceModel:
     language = None
     if sources.language:
         where = _where(folder, sources.language)
-        language = load_language(where, bits=sources.language_bits, allow_network=allow_network)
+        language = load_language(where, bits=language_bits or sources.language_bits, allow_network=allow_network)
         if language.config.hidden_size != preset.language.hidden_size:
             expected = f"a language model of width {preset.language.hidden_size}"
             raise AdapterError(where, expected=expected, found=f"width {language.config.hidden_size}")
@@ -124,7 +126,7 @@ def load_model(folder: Path, *, allow_network: bool = False) -> ReferenceModel:
     return model.eval()
 
 
-def load_language(path: str, *, bits: Literal[4, 8, 16, 32] = 32, allow_network: bool = False) -> Any:
+def load_language(path: str, *, bits: Bits = 32, allow_network: bool = False) -> Any:
     """A causal language model through transformers, frozen weights perhaps in few bits.
 
     Raises:

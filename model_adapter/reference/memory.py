@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from model_adapter.reference.audit import PartCount
-from model_adapter.reference.presets import LanguageConfig
-
-Bits = Literal[4, 8, 16, 32]
+from model_adapter.reference.presets import Bits, LanguageConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Final
 
-from model_adapter.adapter import Request
+from model_adapter.adapter import Decoding, Request
+from model_adapter.errors import AdapterError
 from model_adapter.reference.adapter import ReferenceAdapter
-from model_adapter.reference.checkpoints import load_strictly
-from model_adapter.reference.model import ReferenceModel, trainable
+from model_adapter.reference.loading import load_model, read_sources
+from model_adapter.reference.presets import Bits, find_preset
+from shards.draft import Draft
+from shards.sample import Text, modality
+
+_BATCH: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,37 +28,46 @@ class BaseGap:
     low: tuple[float, ...]
     full: tuple[float, ...]
 
-    def __str__(self) -> str:
-        gaps = [full - low for low, full in zip(self.low, self.full, strict=True)]
-        mean, largest = sum(gaps) / len(gaps), max(map(abs, gaps))
-        return f"full minus few bits: mean {mean:+.4f}, at most {largest:.4f} nats an answer, {len(gaps)} answers"
+    @property
+    def gaps(self) -> list[float]:
+        """Full minus few bits."""
+        return [full - low for low, full in zip(self.low, self.full, strict=True)]
 
 
-def on_base(model: ReferenceModel, language: Any) -> ReferenceModel:
-    """The same encoders, and copies of all that was trained, on another copy of the language model.
-
-    Raises:
-        AdapterError: If the language model is of another size.
-    """
-    encoders = {model.preset.inputs[medium].encoder.name: model.encoder(medium) for medium in model.preset.inputs}
-    other = ReferenceModel(model.preset, model.tokenizer, language=language, encoders=encoders).to(model.device)
-    trained = trainable(model)
-    tensors = {name: one for name, one in model.state_dict().items() if name in trained}
-    load_strictly(other, tensors, place="the other language model", wanted=trained)
-    return other.eval()
-
-
-def compare_bases(
-    model: ReferenceModel, full: Any, requests: Sequence[Request], continuations: Sequence[str]
-) -> BaseGap:
-    """How likely given answers are with the model as it was trained, and with its adapters on the full base.
+def compare_bases(folder: Path, drafts: Sequence[Draft], *, bits: Bits) -> BaseGap:
+    """How likely last answers of dialogues are with a folder's adapters on its base in few bits and on the full one.
 
     Args:
-        model: Trained on a base in few bits.
-        full: The language model in full precision, without adapters; changed in place.
-        requests: What is asked.
-        continuations: An answer to each.
+        folder: Holds `reference.json`, which names the language model; where it says 16 bit, these count as full.
+        drafts: Samples; left out are those that do not end in words of the machine's, or show before them what the
+            model does not take.
+        bits: Of the base in few bits: those of training.
+
+    Raises:
+        AdapterError: If a part of the folder cannot be loaded, or no sample is left.
     """
-    low = ReferenceAdapter(model).score(requests, continuations)
-    high = ReferenceAdapter(on_base(model, full)).score(requests, continuations)
-    return BaseGap(low=tuple(low), full=tuple(high))
+    sources = read_sources(folder)
+    takes = {"text", *find_preset(sources.preset).inputs}
+    asked = [one for draft in drafts if (one := _last_answer(draft, takes)) is not None]
+    if not sources.language or not asked:
+        expected = "a language model apart from `weights`, and samples that end in the machine's words"
+        raise AdapterError(str(folder), expected=expected, found=f"{sources.language!r}, {len(asked)} samples")
+    full: Bits = 16 if sources.language_bits == 16 else 32
+    return BaseGap(low=_scores(folder, asked, bits), full=_scores(folder, asked, full))
+
+
+def _scores(folder: Path, asked: Sequence[tuple[Request, str]], bits: Bits) -> tuple[float, ...]:
+    adapter = ReferenceAdapter(load_model(folder, language_bits=bits))
+    batches = [asked[begin : begin + _BATCH] for begin in range(0, len(asked), _BATCH)]
+    return tuple(
+        x for batch in batches for x in adapter.score([one for one, _ in batch], [words for _, words in batch])
+    )
+
+
+def _last_answer(draft: Draft, takes: set[str]) -> tuple[Request, str] | None:
+    *before, last = draft.sample.turns
+    words = " ".join(part.text for part in last.parts if isinstance(part, Text))
+    if last.role != "machine" or not words or not {modality(part) for turn in before for part in turn.parts} <= takes:
+        return None
+    key, blobs = draft.sample.key, draft.blobs
+    return Request(key=key, turns=tuple(before), task="bits", decoding=Decoding(), blobs=blobs), words

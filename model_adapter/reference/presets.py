@@ -17,6 +17,7 @@ TemplateName = Literal["vicuna-v0", "vicuna-v1", "llama-2-chat", "minigpt-v2"]
 DecoderName = Literal["stable-diffusion-v1-5", "zeroscope-v2-576w", "audioldm-l-full"]
 MediumName = Literal["image", "audio", "video", "imu"]
 OutputName = Literal["image", "audio", "video"]
+Bits = Literal[4, 8, 16, 32]
 ATTENTION: Final = ("q_proj", "k_proj", "v_proj", "o_proj")
 ALL_LINEAR: Final = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
 

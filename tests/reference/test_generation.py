@@ -115,21 +115,52 @@ def test_an_answer_does_not_depend_on_batch_order_or_padding(
     np.testing.assert_allclose(scores, alone, atol=1e-5 * max(map(len, continuations)))
 
 
+@pytest.fixture
+def fed(adapters: Callable[[str], ReferenceAdapter], monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Rows and tokens of each call of the tiny MiniGPT-v2's decoder."""
+    model = adapters("tiny-minigpt").model
+    shapes: list[tuple[int, int]] = []
+    original = model.decoder
+    monkeypatch.setattr(
+        model, "decoder", lambda **given: shapes.append(given["inputs_embeds"].shape[:2]) or original(**given)
+    )
+    return shapes
+
+
 def test_each_medium_is_encoded_once_and_its_prefix_computed_once(
-    adapters: Callable[[str], ReferenceAdapter], media: dict[str, Shown], monkeypatch: pytest.MonkeyPatch
+    adapters: Callable[[str], ReferenceAdapter], media: dict[str, Shown], fed: list[tuple[int, int]]
 ) -> None:
     adapter = adapters("tiny-minigpt")
-    fed: list[tuple[int, ...]] = []
-    original = adapter.model.decoder
-    monkeypatch.setattr(
-        adapter.model, "decoder", lambda **given: fed.append(given["inputs_embeds"].shape[:2]) or original(**given)
-    )
     before = adapter.model.n_encoder_calls
     adapter.generate([ask(f"Question {number}?", media["image"], n=1) for number in range(5)])
     assert adapter.model.n_encoder_calls - before == 1
     n_prefix = len("[INST] <Img>") + 1 + 16  # one token a byte, the opening token, 64 patches in strips of four
     assert fed[0] == (1, n_prefix)
     assert fed[1] == (5, len("</Img> Question 0? [/INST]"))
+
+
+def test_prompts_of_like_length_go_together_and_little_is_padded(
+    adapters: Callable[[str], ReferenceAdapter], fed: list[tuple[int, int]]
+) -> None:
+    adapter = adapters("tiny-minigpt")
+    requests = [ask("word " * (1 + 7 * number % 40), key=str(number), n=3) for number in range(20)]
+    together = adapter.generate(requests)
+    n_real = sum(len(f"[INST] {'word ' * (1 + 7 * number % 40)} [/INST]") for number in range(20))
+    prompts = [(rows, n) for rows, n in fed if n > 1]
+    assert n_real <= sum(rows * n for rows, n in prompts) <= n_real / 0.75
+    assert len(prompts) < 20
+    assert [(rows, n) for rows, n in fed[1 + len(prompts) :]] == [(20, 1)] * 2
+    assert together == [adapter.generate([one])[0] for one in requests]
+
+
+def test_finished_answers_leave_the_batch(
+    adapters: Callable[[str], ReferenceAdapter], fed: list[tuple[int, int]]
+) -> None:
+    adapter = adapters("tiny-minigpt")
+    requests = [ask("How long?", key=str(number), n=n) for number, n in enumerate((2, 9, 2, 5))]
+    together = adapter.generate(requests)
+    assert [rows for rows, _ in fed[2:]] == [4, *[2] * 3, *[1] * 4]
+    assert together == [adapter.generate([one])[0] for one in requests]
 
 
 def test_scores_are_log_probabilities_of_the_tokens(
@@ -149,9 +180,11 @@ def test_scores_are_log_probabilities_of_the_tokens(
 
 
 @pytest.fixture
-def steered(adapters: Callable[[str], ReferenceAdapter]) -> Iterator[Callable[[list[int | None]], ReferenceAdapter]]:
-    """The tiny NExT-GPT whose head is made to prefer given tokens at given steps (None leaves it alone)."""
-    adapter = adapters("tiny-nextgpt")
+def steered(
+    adapters: Callable[[str], ReferenceAdapter], request: pytest.FixtureRequest
+) -> Iterator[Callable[[list[int | None]], ReferenceAdapter]]:
+    """The tiny NExT-GPT, or what the test names, its head made to prefer tokens at given steps (None: left alone)."""
+    adapter = adapters(getattr(request, "param", "tiny-nextgpt"))
     causal = adapter.model.language.get_base_model()
     head = causal.lm_head
 
@@ -174,6 +207,19 @@ def steered(adapters: Callable[[str], ReferenceAdapter]) -> Iterator[Callable[[l
 
     yield steer
     causal.lm_head = head
+
+
+def test_signals_are_runs_of_neighbouring_ids_in_the_released_order(
+    adapters: Callable[[str], ReferenceAdapter],
+) -> None:
+    """After the marks around media: four for images, 24 for films, eight for sounds; blanks between would add ids."""
+    model = adapters("tiny-nextgpt").model
+    first = len(byte_tokenizer())
+    assert model.token_ids("<Img></Img>") == [first, first + 1]
+    assert model.signal_ids("image") == [*range(first + 2, first + 6)]
+    assert model.signal_ids("video") == [*range(first + 6, first + 30)]
+    assert model.signal_ids("audio") == [*range(first + 30, first + 38)]
+    assert len(model.tokenizer) == first + 38
 
 
 @pytest.mark.parametrize("output", ["image", "audio", "video"])
@@ -275,9 +321,12 @@ def test_sampling_is_seeded_by_request_and_top_p_cuts(adapters: Callable[[str], 
     assert said("a", top_p=1e-9).parts == greedy.parts
 
 
-def test_boxes_come_as_words(steered: Callable[[list[int | None]], ReferenceAdapter]) -> None:
-    letters = steered([]).model.token_ids("{<10><20><30><40>}###")
-    answer = steered(list(letters)).generate([ask("[refer] the dog", n=40)])[0]
+@pytest.mark.parametrize("steered", ["tiny-minigpt"], indirect=True)
+def test_boxes_come_as_words(steered: Callable[[list[int | None]], ReferenceAdapter], media: dict[str, Shown]) -> None:
+    model = steered([]).model
+    letters = [*model.token_ids("{<10><20><30><40>}"), model.tokenizer.eos_token_id]
+    answer = steered(list(letters)).generate([ask("[refer] the dog", media["image"], n=40)])[0]
+    assert (answer.text, answer.finish_reason) == ("{<10><20><30><40>}", "stop")
     boxes_px = boxes_to_pixels(parse_boxes([answer.text], "grid100"), np.array([[200.0, 100.0]]), "grid100")
     assert boxes_px.tolist() == [[20.0, 20.0, 60.0, 40.0]]
 
@@ -297,6 +346,7 @@ def test_templates_spell_the_three_systems() -> None:
     assert spelled("vicuna-v0") == (
         "### Human: <Img>@</Img>What?\n### Assistant: A dog.\n### Human: And now?\n### Assistant: "
     )
+    assert spelled("vicuna-v1") == "USER: @What? ASSISTANT: A dog.</s>USER: And now? ASSISTANT: "
     assert spelled("minigpt-v2") == "[INST] <Img>@</Img> What? [/INST]A dog.</s>[INST] And now? [/INST]"
     assert spelled("llama-2-chat") == "[INST] @ What? [/INST] A dog. </s>[INST] And now? [/INST] "
 

@@ -29,6 +29,7 @@ SIZES: dict[EncoderName, dict[MediumName, tuple[tuple[int, ...], int, int]]] = {
         "image": ((3, 224, 224), 256, 1024),
         "video": ((15, 3, 2, 224, 224), 256, 1024),
         "audio": ((3, 1, 128, 204), 228, 1024),
+        "imu": ((6, 2000), 250, 1024),
     },
     "clip-vit-l-336": {"image": ((3, 336, 336), 576, 1024), "video": ((4, 3, 336, 336), 2304, 1024)},
     "openclip-vit-g": {"image": ((3, 224, 224), 256, 1664), "video": ((4, 3, 224, 224), 1024, 1664)},
@@ -112,7 +113,7 @@ def test_pictures_are_prepared_as_clip_does(width: int, height: int) -> None:
 
 def test_pictures_are_pressed_into_a_square() -> None:
     content = picture(90, 40)
-    found = inputs.squashed(56)["image"](*described(content))
+    found = inputs.squashed(*described(content), size_px=56)
     processor = CLIPImageProcessorPil(size={"height": 56, "width": 56}, do_center_crop=False)
     expected = processor(PIL.Image.open(io.BytesIO(content)), return_tensors="np")["pixel_values"][0]
     np.testing.assert_allclose(found.numpy(), expected, atol=2e-5)
@@ -174,7 +175,7 @@ def test_imagebind_hears_three_clips_padded_before_they_are_standardised() -> No
 
 def test_clap_hears_ten_seconds_of_repeated_sound_from_50_hz_to_14_khz() -> None:
     samples = (0.3 * RNG.standard_normal(48_000 * 4)).astype(np.float32)
-    found = inputs.clap()["audio"](*described(sound(samples, 48_000)))[0].numpy()
+    found = inputs.clap_sound(*described(sound(samples, 48_000)))[0].numpy()
     filters = mel_filter_bank(513, 64, 50, 14_000, 48_000, norm="slaney", mel_scale="slaney")
     repeated = np.pad(np.tile(samples, 2), (0, 2 * 48_000))
     expected = spectrogram(
@@ -185,7 +186,7 @@ def test_clap_hears_ten_seconds_of_repeated_sound_from_50_hz_to_14_khz() -> None
 
 def test_motion_is_resampled_in_the_middle_and_followed_by_zeros() -> None:
     times_s = np.arange(700) / 100.0
-    long = inputs.imu2clip()["imu"](*motion(np.stack([times_s + axis for axis in range(6)], axis=1), 100.0))
+    long = inputs.motion(*motion(np.stack([times_s + axis for axis in range(6)], axis=1), 100.0), n_readings=1000)
     np.testing.assert_allclose(long[2], 1.0 + np.arange(1000) / 200.0 + 2.0, atol=1e-4)
     short = inputs.imagebind()["imu"](*motion(np.ones((100, 6)), 50.0))
     assert short.shape == (6, 2000)
@@ -243,7 +244,7 @@ def test_outputs_and_media_that_an_encoder_lacks_are_refused() -> None:
     with pytest.raises(AdapterError, match="one of image"):
         make_encoder(EncoderConfig(name="eva-vit-g-448", is_tiny=True)).prepare([shown("audio")], "audio")
     pooled = make_encoder(EncoderConfig(name="imagebind", output="pooled", is_tiny=True))
-    for medium in ("image", "video", "audio"):
+    for medium in ("image", "video", "audio", "imu"):
         assert pooled(pooled.prepare([shown(medium)], medium), medium).shape == (1, 1, 32)
 
 

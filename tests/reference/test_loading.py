@@ -1,10 +1,8 @@
 """Folders and files of weights: each real layout, tiny, saved and read; faults are named."""
 
-import copy
 import dataclasses
 import re
 from pathlib import Path
-from typing import Literal
 
 import pytest
 import safetensors.torch
@@ -18,7 +16,7 @@ from model_adapter import Decoding, Request
 from model_adapter.errors import AdapterError
 from model_adapter.reference import Preset, find_preset
 from model_adapter.reference.adapter import ReferenceAdapter
-from model_adapter.reference.audit import count_adapters, meta_language
+from model_adapter.reference.audit import adapter_tree, meta_language
 from model_adapter.reference.checkpoints import load_strictly, own_names, read_tensors
 from model_adapter.reference.encoders import inputs, make_encoder
 from model_adapter.reference.encoders.imagebind import HUGE, ImageBind
@@ -26,13 +24,11 @@ from model_adapter.reference.loading import (
     Sources,
     load_adapter,
     load_encoder,
-    load_language,
     load_model,
     open_adapter,
     save_model,
 )
 from model_adapter.reference.model import ReferenceModel, trainable
-from model_adapter.reference.precision import compare_bases
 from model_adapter.reference.presets import EncoderConfig, InputConfig, ProjectionConfig
 from model_adapter.reference.tiny import byte_tokenizer
 from shards.media import media_part, probe
@@ -294,40 +290,8 @@ def test_adapters_are_counted_as_peft_makes_them(minigpt: ReferenceModel) -> Non
     lora = minigpt.preset.language.lora
     made = sum(one.numel() for name, one in minigpt.named_parameters() if "lora_" in name)
     assert lora is not None
-    assert count_adapters(meta_language(minigpt.preset.language), lora) == made
-
-
-def test_the_gap_between_bases_is_measured_on_the_same_adapters(minigpt: ReferenceModel) -> None:
-    """The base rounded to 8 bits a weight by hand beside the full one."""
-    preset = minigpt.preset
-    full, low = meta_language(preset.language), meta_language(preset.language)
-    with torch.no_grad():
-        for one, other in zip(low.parameters(), full.parameters(), strict=True):
-            scale = other.abs().max() / 127
-            one.copy_((other / scale).round() * scale)
-    plain = copy.deepcopy(low)
-    trained = filled(ReferenceModel(preset, byte_tokenizer(), language=low), seed=6)
-    gap = compare_bases(trained, full, ASKED, ["yes"])
-    assert gap.low == tuple(ReferenceAdapter(trained).score(ASKED, ["yes"]))
-    assert 0 < abs(gap.full[0] - gap.low[0]) < 0.1
-    assert "mean" in str(gap)
-    same = compare_bases(trained, plain, ASKED, ["yes"])
-    assert same.full == pytest.approx(gap.low, abs=1e-5)
-
-
-@pytest.mark.parametrize("bits", [4, 8])
-def test_few_bits_need_bitsandbytes_and_differ_little(bits: Literal[4, 8], tmp_path: Path) -> None:
-    from transformers.utils import is_bitsandbytes_available
-
-    preset = find_preset("tiny-minigpt")
-    meta_language(preset.language).save_pretrained(tmp_path)
-    if not is_bitsandbytes_available():
-        with pytest.raises(AdapterError, match="pip install bitsandbytes"):
-            load_language(str(tmp_path), bits=bits)
-        pytest.skip("the difference itself needs bitsandbytes")
-    trained = filled(ReferenceModel(preset, byte_tokenizer(), language=load_language(str(tmp_path), bits=bits)), seed=7)
-    gap = compare_bases(trained, load_language(str(tmp_path)), ASKED, ["yes"])
-    assert 0 < abs(gap.full[0] - gap.low[0]) < 0.5
+    counted = adapter_tree(meta_language(minigpt.preset.language), lora)
+    assert sum(one.n_copies * one.n_parameters for one in counted) == made
 
 
 def described(content: bytes) -> tuple[Media, bytes]:
@@ -379,6 +343,9 @@ def test_check_computes_the_figures_and_tells_that_random_weights_differ(
     with torch.no_grad():
         images, audios = model.eval().embed(shown[0], "vision"), model.embed_clips(shown[1], "audio")
     assert found["vision x audio, car to dog"] == pytest.approx(float((images[1] @ audios.T).softmax(0)[0]), abs=1e-6)
+    wordless = check.check_imagebind(tmp_path / "imagebind.pth", media=MEDIA, tokenizer=None)
+    assert wordless == [one for one in figures if one.what.startswith("vision x audio")]
+    assert len(wordless) == 5
     for option, named in (
         ("--weights", "absent.pth"),
         ("--media", "dog_image.jpg"),

@@ -65,6 +65,25 @@ def test_grouping_takes_the_nearest_concept_in_evaluation_and_a_random_one_in_tr
     assert assign.log_temperature.grad.abs() > 0
 
 
+def test_a_feature_goes_to_a_concept_with_the_probability_of_its_similarity() -> None:
+    """Gumbel noise turns the largest cosine into a draw from their softmax, all of a feature going to one concept."""
+    torch.manual_seed(8)
+    assign = Assignment(4).train()
+    with torch.no_grad():
+        for layer in (assign.queries, assign.keys, assign.values, assign.out):
+            torch.nn.init.eye_(layer.weight)
+            torch.nn.init.zeros_(layer.bias)
+        feature = torch.tensor([[[1.0, 2.0, -2.0, 1.0]]])
+        concepts = torch.cat((feature, -feature, feature[..., [1, 0, 3, 2]]), dim=1)  # cosines 1, -1, 0
+        n = 20_000
+        out = assign(concepts.expand(n, -1, -1), feature.expand(n, -1, -1))
+    given = (out / feature).mean(dim=-1) * 2  # [n, 3]; one is added to the count of features
+    torch.testing.assert_close(given, given.round(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(given.sum(dim=1), torch.ones(n), atol=1e-4, rtol=0)
+    cosines = torch.nn.functional.cosine_similarity(concepts[0], feature[0], dim=-1)
+    torch.testing.assert_close(given.mean(dim=0), cosines.softmax(dim=0), atol=4 * 0.5 / n**0.5, rtol=0)
+
+
 def test_resampler_equals_its_formula() -> None:
     torch.manual_seed(3)
     projection = make_projection(ProjectionConfig(kind="resampler", n_tokens=4, n_layers=2), d_in=128, d_llm=6).eval()

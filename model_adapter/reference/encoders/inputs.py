@@ -12,7 +12,6 @@ from torch.nn import functional
 
 from model_adapter.reference.encoders import pixels, sounds
 from model_adapter.reference.encoders.encoder import Prepare
-from model_adapter.reference.encoders.imu2clip import N_READINGS
 from model_adapter.reference.presets import MediumName
 from shards.errors import MediaError
 from shards.imu import imu_shape
@@ -34,7 +33,7 @@ def imagebind() -> Mapping[MediumName, Prepare]:
         "image": functools.partial(_picture, size_px=224, statistics=_CLIP),
         "video": _bind_film,
         "audio": _bind_sound,
-        "imu": functools.partial(_motion, n_readings=2000),
+        "imu": functools.partial(motion, n_readings=2000),
     }
 
 
@@ -52,27 +51,13 @@ def film(size_px: int, *, n_frames: int) -> Mapping[MediumName, Prepare]:
     return {"video": functools.partial(_frames, size_px=size_px, n_frames=n_frames, statistics=_IMAGENET)}
 
 
-def squashed(size_px: int) -> Mapping[MediumName, Prepare]:
-    """MiniGPT-v2's: the whole picture pressed into a square."""
-    return {"image": functools.partial(_squashed, size_px=size_px)}
-
-
-def clap() -> Mapping[MediumName, Prepare]:
-    """LAION-CLAP's: 48 kHz, the first ten seconds, shorter sounds repeated."""
-    return {"audio": _clap_sound}
-
-
-def imu2clip() -> Mapping[MediumName, Prepare]:
-    """IMU2CLIP's: 1,000 readings in 5 s."""
-    return {"imu": functools.partial(_motion, n_readings=N_READINGS)}
-
-
 def _picture(part: Media, content: bytes, *, size_px: int, statistics: _Statistics) -> Tensor:
     image = pixels.centre_crop(pixels.short_side(pixels.open_image(content), size_px), size_px)
     return torch.from_numpy(pixels.normalise([image], *statistics)[0])
 
 
-def _squashed(part: Media, content: bytes, *, size_px: int) -> Tensor:
+def squashed(part: Media, content: bytes, *, size_px: int) -> Tensor:
+    """MiniGPT-v2's: the whole picture pressed into a square."""
     image = pixels.squash(pixels.open_image(content), size_px)
     return torch.from_numpy(pixels.normalise([image], *_CLIP)[0])
 
@@ -107,8 +92,8 @@ def _bind_sound(part: Media, content: bytes) -> Tensor:
     return torch.stack(banks).unsqueeze(1)
 
 
-def _clap_sound(part: Media, content: bytes) -> Tensor:
-    """One log-mel picture of ten seconds, [1, 1001, 64]."""
+def clap_sound(part: Media, content: bytes) -> Tensor:
+    """LAION-CLAP's: 48 kHz, the first ten seconds, shorter sounds repeated; one log-mel picture, [1, 1001, 64]."""
     from transformers import ClapFeatureExtractor
 
     samples = sounds.read_sound(content, rate_hz=48_000)[: 10 * 48_000]
@@ -117,7 +102,7 @@ def _clap_sound(part: Media, content: bytes) -> Tensor:
     return features[0].to(torch.float32)
 
 
-def _motion(part: Media, content: bytes, *, n_readings: int) -> Tensor:
+def motion(part: Media, content: bytes, *, n_readings: int) -> Tensor:
     """The middle five seconds as [6, n_readings], resampled linearly; a shorter window is followed by zeros."""
     if not isinstance(part, Imu):
         raise MediaError("medium", expected="an IMU window", found=type(part).__name__.lower())

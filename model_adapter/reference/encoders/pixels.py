@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,6 @@ from shards.errors import MediaError
 from shards.media import probe
 
 FloatArray = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
 
 CLIP_MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD: Final = (0.26862954, 0.26130258, 0.27577711)
@@ -83,21 +82,25 @@ def read_frames(content: bytes, times_s: Sequence[float]) -> list[PIL.Image.Imag
         raise MediaError("medium", expected="a video", found=facts.kind)
     wanted = sorted(range(len(times_s)), key=times_s.__getitem__)
     found: dict[int, PIL.Image.Image] = {}
-    last: Pixels | None = None
+    last: Any = None
     try:
         with av.open(io.BytesIO(content), mode="r") as container:
             for frame in container.decode(video=0):
                 while wanted and last is not None and frame.time > times_s[wanted[0]]:
-                    found[wanted.pop(0)] = PIL.Image.fromarray(last)
+                    found[wanted.pop(0)] = _rgb(last)
                 if not wanted:
                     break
-                last = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+                last = frame
+            found.update((number, _rgb(last)) for number in wanted if last is not None)
     except (av.error.FFmpegError, ValueError) as error:
         raise MediaError("video", expected=f"a readable {facts.extension}", found=str(error)) from error
     if last is None:
         raise MediaError("video", expected="at least one frame", found="none")
-    found.update((number, PIL.Image.fromarray(last)) for number in wanted)
     return [found[number] for number in range(len(times_s))]
+
+
+def _rgb(frame: Any) -> PIL.Image.Image:
+    return PIL.Image.fromarray(frame.to_ndarray(format="rgb24"))
 
 
 def evenly(duration_s: float, n: int) -> list[float]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from model_adapter.errors import AdapterError
 from model_adapter.reference.encoders import inputs
 from model_adapter.reference.encoders.encoder import Encoder, EncoderSpec, Forward, Prepare
 from model_adapter.reference.encoders.imagebind import HUGE, ImageBind
-from model_adapter.reference.encoders.imu2clip import Imu2Clip
+from model_adapter.reference.encoders.imu2clip import N_READINGS, Imu2Clip
 from model_adapter.reference.presets import EncoderConfig, EncoderName, MediumName
 
 _PATCH_PX: Final = 14
@@ -126,19 +127,13 @@ def _eva_patches(network: Any, pixels: Tensor, medium: MediumName) -> Tensor:
     return functional.layer_norm(states.float(), states.shape[-1:]).to(states.dtype)[:, 1:]
 
 
-def _bind_patches(network: Any, given: Tensor, medium: MediumName) -> Any:
-    """Patch features, the mean over clips and crops at each position."""
-    modality = "audio" if medium == "audio" else "vision"
-    if medium == "image":
-        return network.embed_patches(given, modality)
-    tokens = network.embed_patches(given.flatten(0, 1), modality)
-    return tokens.reshape(*given.shape[:2], *tokens.shape[1:]).mean(dim=1)
-
-
-def _bind_pooled(network: Any, given: Tensor, medium: MediumName) -> Any:
+def _over_clips(embed: Callable[[Tensor, Any], Tensor], given: Tensor, medium: MediumName) -> Tensor:
+    """ImageBind's features, of films and sounds the mean over clips and crops at each position."""
     modality = "vision" if medium in ("image", "video") else medium
-    embed = network.embed if medium in ("image", "imu") else network.embed_clips
-    return embed(given, modality).unsqueeze(1)
+    if medium in ("image", "imu"):
+        return embed(given, modality)
+    each = embed(given.flatten(0, 1), modality)
+    return each.reshape(*given.shape[:2], *each.shape[1:]).mean(dim=1)
 
 
 _TINY_CLAP: Final = {
@@ -153,12 +148,12 @@ _TINY_CLAP: Final = {
 _EVA: Final = {"patch_size": _PATCH_PX, "qkv_bias": True, "layer_norm_eps": 1e-6}
 _ENTRIES: Final[Mapping[EncoderName, _Entry]] = {
     "imagebind": _Entry(
-        n_tokens={"image": 256, "video": 256, "audio": 228},
+        n_tokens={"image": 256, "video": 256, "audio": 228, "imu": 250},
         width=1024,
         build=_imagebind,
         prepare=lambda is_tiny: inputs.imagebind(),
-        tokens=_bind_patches,
-        pooled=_bind_pooled,
+        tokens=lambda network, given, medium: _over_clips(network.embed_patches, given, medium),
+        pooled=lambda network, given, medium: _over_clips(network.embed, given, medium).unsqueeze(1),
         licence="CC BY-NC-SA 4.0",
         source="Girdhar et al. 2023, arXiv:2305.05665; imagebind_huge.pth",
     ),
@@ -192,7 +187,7 @@ _ENTRIES: Final[Mapping[EncoderName, _Entry]] = {
         build=_library(
             "Blip2Vision", _vit(1408, 6144, 39, 16, image_size=448, **_EVA), {**_TINY, "image_size": 112, **_EVA}
         ),
-        prepare=lambda is_tiny: inputs.squashed(112 if is_tiny else 448),
+        prepare=lambda is_tiny: {"image": partial(inputs.squashed, size_px=112 if is_tiny else 448)},
         tokens=_eva_patches,
         licence="BSD-3-Clause (LAVIS); EVA-CLIP MIT",
         source="Fang et al. 2022, arXiv:2211.07636; LAVIS BLIP2/eva_vit_g.pth",
@@ -201,7 +196,7 @@ _ENTRIES: Final[Mapping[EncoderName, _Entry]] = {
         n_tokens={"audio": 1},
         width=512,
         build=_library("ClapAudio", {}, _TINY_CLAP, model="ModelWithProjection"),
-        prepare=lambda is_tiny: inputs.clap(),
+        prepare=lambda is_tiny: {"audio": inputs.clap_sound},
         pooled=lambda network, given, medium: network(input_features=given).audio_embeds.unsqueeze(1),
         licence="Apache-2.0",
         source="Wu et al. 2023, arXiv:2211.06687; laion/clap-htsat-unfused",
@@ -210,7 +205,7 @@ _ENTRIES: Final[Mapping[EncoderName, _Entry]] = {
         n_tokens={"imu": 1},
         width=512,
         build=lambda is_tiny: Imu2Clip(d_out=_TINY_WIDTH if is_tiny else 512),
-        prepare=lambda is_tiny: inputs.imu2clip(),
+        prepare=lambda is_tiny: {"imu": partial(inputs.motion, n_readings=N_READINGS)},
         pooled=lambda network, given, medium: network(given).unsqueeze(1),
         licence="no weights were released",
         source="Moon et al. 2022, arXiv:2210.14395",
