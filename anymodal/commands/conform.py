@@ -1,38 +1,47 @@
 """`anymodal conform`."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anymodal.console import print_json, print_line, print_table
 
+if TYPE_CHECKING:
+    from evals.harness.conform import Check
 
-def conform(json: Annotated[bool, typer.Option("--json", help="All of it as JSON.")] = False) -> None:
+
+def conform(
+    synonyms: Annotated[Path | None, typer.Option(help="CHAIR's official synonyms.txt: replay chair@official.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="All of it as JSON.")] = False,
+) -> None:
     """Replay golden vectors of every protocol, and show where other harnesses deviate; exit 1 if ours do not agree.
 
-    The vectors come with the package: synthetic questions, captions and boxes with the values of the official
-    programs, and cases worked out by hand. Differences of other harnesses are those of one rule each, on these vectors.
+    The vectors come with the package: synthetic questions, captions, boxes and features with the values of the official
+    programs, and cases worked out by hand. What needs Java or a file that is not ours to ship, and is not there, is
+    named as not replayed. Differences of other harnesses are those of one rule each, on these vectors.
 
     Examples:
 
         anymodal conform
 
-        anymodal conform --json
+        anymodal conform --synonyms synonyms.txt --json
     """
     from evals.harness.conform import conform as replay
 
-    found = replay()
+    found = replay(synonyms=synonyms)
     if json:
         print_json(found)
     else:
         print_table(
             f"Ours and the official values (at most {found.tolerance:.0e} apart)",
             ("protocol", "values", "largest difference", ""),
-            [
-                (one.protocol, one.vectors, f"{one.largest_difference:.1e}", "ok" if one.is_ok else "DIFFERS")
-                for one in found.checks
-            ],
+            [(one.protocol, one.vectors, _told(one.largest_difference, ".1e"), _verdict(one)) for one in found.checks],
         )
+        for one in found.checks:
+            if one.note:
+                print_line(f"{one.protocol}: {one.note}.")
+        print_line()
         for harness in dict.fromkeys(one.harness for one in found.deviations):
             columns = ("rule", "protocol", "items", "changed", "ours", "theirs", "difference")
             rows = [
@@ -46,5 +55,9 @@ def conform(json: Annotated[bool, typer.Option("--json", help="All of it as JSON
         raise typer.Exit(1)
 
 
-def _told(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+def _verdict(check: "Check") -> str:
+    return {True: "ok", False: "DIFFERS", None: check.note.partition(":")[0]}[check.is_ok]
+
+
+def _told(value: float | None, spelling: str = ".4g") -> str:
+    return "-" if value is None else format(value, spelling)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from anymodal.console import print_bytes, print_note, print_table
+from shards.errors import UsageError
 
 if TYPE_CHECKING:
     from evals.harness.offline import OfflineScore
@@ -19,7 +20,17 @@ score_app = typer.Typer(
 )
 
 Predictions = Annotated[Path, typer.Option(help="What the model answered, in the official results format.")]
-PerSample = Annotated[Path | None, typer.Option(help="Write one row an item: FILE.parquet or FILE.jsonl.")]
+
+
+def _row_file(path: Path | None) -> Path | None:
+    """Refused before anything is scored."""
+    if path and not (path.suffix in (".parquet", ".jsonl") and path.parent.is_dir()):
+        raise UsageError("--per-sample", expected="FILE.parquet or .jsonl in a folder that exists", found=str(path))
+    return path
+
+
+_ROWS: Final = typer.Option(help="Write one row an item: FILE.parquet or FILE.jsonl.", callback=_row_file)
+PerSample = Annotated[Path | None, _ROWS]
 Json = Annotated[bool, typer.Option("--json", help="The result object instead of a table.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse missing predictions instead of counting them.")]
 Seed = Annotated[int, typer.Option(help="Of the intervals.", min=0)]
@@ -125,6 +136,9 @@ def score_chair(
     ] = None,
     per_sample: PerSample = None,
     json: Json = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse if an image of the instances has no caption.")
+    ] = False,
     seed: Seed = 0,
 ) -> None:
     """CHAIR: how many of the objects that captions mention are not in their images; lower is better.
@@ -143,7 +157,8 @@ def score_chair(
         print_note(
             f"Scored with our own synonyms: {OWN_SYNONYMS}; the official table as --synonyms FILE gives chair@official."
         )
-    show(offline.chair(instances, captions, predictions, synonyms=synonyms, seed=seed), per_sample, json)
+    score = offline.chair(instances, captions, predictions, synonyms=synonyms, strict=strict, seed=seed)
+    show(score, per_sample, json)
 
 
 @score_app.command("refcoco")
@@ -189,6 +204,8 @@ def show(score: "OfflineScore", per_sample: Path | None, json: bool) -> None:
     from evals.harness.offline import write_rows
     from evals.results import encode_result
 
+    for note in score.notes:
+        print_note(note)
     if per_sample is not None:
         write_rows(per_sample, score.rows)
     if json:

@@ -1,8 +1,9 @@
 """Scores for predictions made elsewhere: official files in, a result out."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Final, TypeVar, get_args
 
 import msgspec
 import pyarrow.parquet as pq
@@ -27,12 +28,16 @@ from shards.formats.vqa import read_annotations, read_questions, read_results
 
 Id = TypeVar("Id", int, str)
 
+_LINE_END: Final = re.compile(r"\r(?!\Z)|[\v\f\u2028\u2029]")
+"""What ends a line for the official tokenizer, inside a caption."""
+
 
 class OfflineScore(msgspec.Struct, frozen=True):
-    """A result and its item rows."""
+    """A result, its item rows, and what a reader should know beside them."""
 
     result: Result
     rows: Sequence[ItemRow]
+    notes: Sequence[str] = ()
 
 
 def vqa(
@@ -71,16 +76,25 @@ def caption(
     document frequencies (`DocumentFrequencies.save`), or a file of references to count them in.
     """
     texts = _reference_texts(references)
+    videos = {name: name.rpartition("_")[0] for name in texts} if references.suffix == ".csv" else None
     candidates = checked(read_caption_results(predictions), texts.keys(), predictions, strict=strict)
     table = None if frequencies is None else _frequencies(frequencies, tokenizer)
     scored = score_captions(
-        texts, candidates, metrics=metrics, tokenizer=tokenizer, document_frequencies=table, seed=seed
+        texts, candidates, metrics=metrics, tokenizer=tokenizer, clusters=videos, document_frequencies=table, seed=seed
     )
-    return offline_score("caption", scored, texts)
+    notes = [*_moved("references", texts), *_moved("predictions", {name: (text,) for name, text in candidates.items()})]
+    found = offline_score("caption", scored, texts)
+    return msgspec.structs.replace(found, notes=notes if tokenizer == "ptb" else ())
 
 
 def chair(
-    instances: Sequence[Path], captions: Sequence[Path], predictions: Path, *, synonyms: Path | None, seed: int
+    instances: Sequence[Path],
+    captions: Sequence[Path],
+    predictions: Path,
+    *,
+    synonyms: Path | None,
+    strict: bool,
+    seed: int,
 ) -> OfflineScore:
     """CHAIR of the captions in a COCO results file; the images asked about are those that it names.
 
@@ -89,11 +103,11 @@ def chair(
 
     Raises:
         PredictionError: If a caption is for an image that no instances file lists.
+        EvalsError: If (strict) one of their images has no caption.
     """
     parts = [read_instances(path) for path in instances]
     images = {str(image.id): image.id for part in parts for image in part.images}
-    texts = read_caption_results(predictions)
-    check_ids(texts, images, str(predictions))
+    texts = checked(read_caption_results(predictions), images, predictions, strict=strict)
     answers = {images[name]: text for name, text in texts.items()}
     references = [
         (int(name), text)
@@ -124,7 +138,8 @@ def refcoco(
     truths = _rec_references(references, instances, split)
     ids = [truth.id for truth in truths]
     answers = checked(read_predictions(predictions, "id", "answer", id_type=str), ids, predictions, strict=strict)
-    return offline_score("refcoco", score_rec(truths, answers, boxes=boxes, protocol=protocol, seed=seed), ids)
+    scored = score_rec(truths, answers, boxes=boxes, protocol=protocol, seed=seed)
+    return offline_score("refcoco", scored, ids, parser=boxes)
 
 
 def parse_metrics(spelling: str) -> tuple[CaptionMetric, ...]:
@@ -142,24 +157,25 @@ def parse_metrics(spelling: str) -> tuple[CaptionMetric, ...]:
 
 
 def write_rows(path: Path, rows: Sequence[ItemRow]) -> None:
-    """One row an item, as Parquet or JSON lines by the file's ending.
-
-    Raises:
-        UsageError: If the ending is neither.
-    """
+    """One row an item, as Parquet where the file's name ends so, else as JSON lines."""
     if path.suffix == ".parquet":
         with atomic(path) as file:
             pq.write_table(items_table(rows), file, compression="zstd")
-    elif path.suffix == ".jsonl":
-        write_atomic(path, msgspec.json.Encoder().encode_lines(rows))
     else:
-        raise UsageError("--per-sample", expected="a file that ends in .parquet or .jsonl", found=str(path))
+        write_atomic(path, msgspec.json.Encoder().encode_lines(rows))
 
 
 def _reference_texts(path: Path) -> Mapping[str, Sequence[str]]:
     if path.suffix == ".csv":
         return {f"{clip.youtube_id}_{clip.start_s}": clip.captions for clip in read_audiocaps(path)}
     return read_coco_captions(path).references
+
+
+def _moved(side: str, captions: Mapping[str, Sequence[str]]) -> list[str]:
+    """A note where captions end lines inside, after which the official tokenizer gives items others' words."""
+    ids = [name for name, group in captions.items() if any(map(_LINE_END.search, group))]
+    why = "the official tokenizer moves the rest of each, and all captions after it, to the next place"
+    return [f"{side}: {len(ids)} with a line end inside, such as id {ids[0]}; {why}"] if ids else []
 
 
 def _frequencies(path: Path, tokenizer: CaptionTokenizer) -> DocumentFrequencies:
@@ -192,14 +208,14 @@ def checked(predictions: dict[Id, str], known: Iterable[Id], path: Path, *, stri
     return predictions
 
 
-def offline_score(name: str, scored: Scored, ids: Iterable[str]) -> OfflineScore:
+def offline_score(name: str, scored: Scored, ids: Iterable[str], *, parser: str = "none") -> OfflineScore:
     """What `anymodal score NAME` found, under a protocol that knows nothing of how the model was asked."""
     protocol = Protocol(
         benchmark=f"score/{name}",
         split="given",
         prompt="unknown",
         decoding="unknown",
-        parser="none",
+        parser=parser,
         scorer=scored.primary.protocol,
         item_set=item_set_hash(ids),
     )

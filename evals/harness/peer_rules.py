@@ -1,4 +1,4 @@
-"""Rules in which well-known harnesses deviate from the official scorers, each at a named commit, written anew."""
+"""Rules in which well-known harnesses deviate from the official scorers, each at a named version, written anew."""
 
 import re
 import string
@@ -15,26 +15,38 @@ from evals.metrics.answers import answer_value, normalised
 from evals.metrics.captions import score_captions
 from evals.metrics.choices import ChoiceProtocol, letter_choice, score_choices
 from evals.metrics.cider import cider
+from evals.metrics.feature_sets import FeatureSet
+from evals.metrics.frechet import frechet_distance
+from evals.metrics.gaussians import FeatureStatistics
 from evals.metrics.gqa import score_gqa
+from evals.metrics.inception_score import SPLITS, score_inception
+from evals.metrics.kernel_distance import score_kernel_distance
 from evals.metrics.ngrams import code_captions
 from evals.metrics.rec import THRESHOLD, box_ious, score_rec
+from evals.metrics.similarity import cosines, score_similarity
 from evals.metrics.vqa import score_vqa
 from evals.metrics.vqa_words import normalised as vqa_normalised
 from evals.results import Scored
+from evals.statistics import FloatArray
 from shards.formats.answers import ChoiceTruth
 from shards.formats.vqa import VqaTruth
 
 LMMS: Final = "lmms-eval 75571cfe"
 VLM: Final = "VLMEvalKit e8e78f05"
+FIDELITY: Final = "torch-fidelity 0.4.0"
+TORCHMETRICS: Final = "torchmetrics 1.9"
 _LAST_PERIOD: Final = re.compile(r"(?<=\d)\.(?!\d)")
 _KEPT: Final = "\ue000"  # stands for a period that the rule keeps
 _GUESSED_BOXES: Final = 20
+_NORMAL_95: Final = 1.959964
 _LETTERS: Final = string.ascii_uppercase
 
 
 Items: TypeAlias = tuple[Sequence[float], Sequence[float] | None]
 """Our values and theirs, item by item, in the unit of the protocol; None where their rule has no value."""
 Replay: TypeAlias = Callable[[Vectors], Items]
+Moments: TypeAlias = tuple[FloatArray, FloatArray]
+"""Mean and covariance."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +96,8 @@ def _gqa(normalise: Callable[[str], str], vectors: Vectors) -> Items:
 def _cider(place: int, vectors: Vectors) -> Items:
     """CIDEr without a tokenizer; none for an item alone."""
     case = vectors.captions[place]
-    references = {str(number): group for number, group in enumerate(case.truths)}
-    ours = [row.value or 0.0 for row in score_captions(references, case.answers).rows]
-    raw = code_captions([case.answers[name] for name in references], case.truths)
+    ours = [row.value or 0.0 for row in score_captions(case.references, case.answers).rows]
+    raw = code_captions([case.answers[name] for name in case.references], case.truths)
     return ours, cider(raw).tolist() if len(ours) > 1 else None
 
 
@@ -161,6 +172,61 @@ def _letters(value: Callable[[ChoiceTruth, str], float]) -> Replay:
     return partial(_choices, "choice@letter", value)
 
 
+def _sides(metric: str, vectors: Vectors) -> tuple[FeatureSet, FeatureSet]:
+    case = next(one for one in vectors.features if one.metric == metric)
+    return case.generated.features(), (case.real or case.generated).features()
+
+
+def _frechet(metric: str, moments: Callable[[FloatArray], Moments], vectors: Vectors) -> Items:
+    """The distance from their means and covariances, with the roots of the product's eigenvalues."""
+    sides = _sides(metric, vectors)
+    (mean, cov), (real_mean, real_cov) = (moments(side.array.astype(np.float64)) for side in sides)
+    roots = np.sqrt(np.linalg.eigvals(cov @ real_cov).astype(np.complex128)).real
+    theirs = (mean - real_mean) @ (mean - real_mean) + np.trace(cov + real_cov) - 2 * roots.sum()
+    return [frechet_distance(*(FeatureStatistics.of(side).whole for side in sides))], [float(theirs)]
+
+
+def _in_double(features: FloatArray) -> Moments:
+    return features.mean(axis=0), np.cov(features, rowvar=False)
+
+
+def _in_single(features: FloatArray) -> Moments:
+    single = features.astype(np.float32)
+    return single.mean(axis=0).astype(np.float64), np.cov(single, rowvar=False)
+
+
+def _from_raw_sums(features: FloatArray) -> Moments:
+    n, mean = len(features), features.sum(axis=0) / len(features)
+    return mean, (features.T @ features - n * np.outer(mean, mean)) / (n - 1)
+
+
+def _over_all_rows(features: FloatArray) -> Moments:
+    return features.mean(axis=0), np.cov(features, rowvar=False, ddof=0)
+
+
+def _kid_errors(vectors: Vectors) -> Items:
+    """The error that the interval stands for, and the spread of subsets that is printed after a plus and minus."""
+    scored = score_kernel_distance(*_sides("kid", vectors))
+    interval = scored.primary.interval
+    assert interval is not None
+    return [(interval.high - interval.low) / 2 / _NORMAL_95], [scored.metrics["kid_std"].value or 0.0]
+
+
+def _unbiased_spread(vectors: Vectors) -> Items:
+    spread = score_inception(_sides("is", vectors)[0]).metrics["is_std"].value or 0.0
+    return [spread], [spread * (SPLITS / (SPLITS - 1)) ** 0.5]
+
+
+def _hundredfold(vectors: Vectors) -> Items:
+    generated, texts = _sides("clipscore", vectors)
+    ours = [row.value or 0.0 for row in score_similarity(generated, texts, "clipscore").rows]
+    return ours, (100 * cosines(generated.array, texts.array)).tolist()
+
+
+def _rule(harness: str, rule: str, metric: str, moments: Callable[[FloatArray], Moments]) -> PeerRule:
+    return PeerRule(harness, rule, "frechet@features", partial(_frechet, metric, moments))
+
+
 RULES: Final[Sequence[PeerRule]] = (
     PeerRule(LMMS, "VQA: equal truths normalised too", "vqa@official", partial(_vqa, _always_normalised)),
     PeerRule(LMMS, "GQA: case and punctuation ignored", "gqa@official", partial(_gqa, normalised)),
@@ -179,4 +245,12 @@ RULES: Final[Sequence[PeerRule]] = (
     PeerRule("MiniGPT-4 d94738a", "VizWiz: min(n / 3, 1), lower case", "vqa@official", partial(_vqa, _thirds)),
     PeerRule("aac-metrics 1277a4d", "CIDEr-D: an error for one item", "cider@coco", partial(_cider, 1)),
     PeerRule("lighteval 3fd15266", "error of a mean / root of resamples", "closed form", _error_over_resamples),
+    _rule(FIDELITY, "Frechet, few rows: roots of eigenvalues", "fvd", _in_double),
+    _rule(FIDELITY, "Frechet, far from 0: means in float32", "fad", _in_single),
+    PeerRule(FIDELITY, "KID: 'plus or minus' is a spread", "kernel@features", _kid_errors),
+    _rule(TORCHMETRICS, "Frechet, far from 0: raw sums of squares", "fad", _from_raw_sums),
+    PeerRule(TORCHMETRICS, "IS: the spread over n - 1", "inception_score@logits", _unbiased_spread),
+    PeerRule(TORCHMETRICS, "CLIPScore: 100 cos, negatives too", "clipscore@hessel2021/features", _hundredfold),
+    _rule("clean-fid 0.1.35", "Frechet, far from 0: means in float32", "fad", _in_single),
+    _rule("content-debiased-fvd a1e037a", "FVD: covariance over n", "fvd", _over_all_rows),
 )

@@ -83,7 +83,7 @@ def _category_nodes(part: Instances, table: Synonyms) -> dict[int, str]:
     for category in part.categories:
         if not nodes[category.id]:
             place = f"instances, category {category.id}"
-            raise AnnotationError(place, expected="a category of the synonym table", found=repr(category.name))
+            raise AnnotationError(place, expected="a category of the synonym table", found=f"{category.name!r:.80}")
     return nodes
 
 
@@ -144,15 +144,17 @@ def _metrics(
     n, n_unscored = len(counts), sum(unscored.values())
     hallucinated, mentions, captions_hallucinated, words, captions = counts.sum(axis=0).tolist()
     guessed = n_unscored * mentions / captions if captions else 0.0  # mentions of the captions that are not there
-    sums, statistics = cluster_sums(counts[:, :3], names), (mean_of_sums, lambda totals: totals[:, 2] / n)
-    interval_i, interval_s = cluster_intervals(sums, statistics, n_items=n, seed=seed)
+    statistics = mean_of_sums, lambda totals: totals[:, 2] / n, lambda totals: totals[:, 3] / totals[:, 4]
+    sums = cluster_sums(counts, names)
+    interval_i, interval_s, interval_length = cluster_intervals(sums, statistics, n_items=n, seed=seed)
     bounds_i = _bounds(hallucinated, guessed, mentions + guessed) if n_unscored else None
     bounds_s = _bounds(captions_hallucinated, n_unscored, n) if n_unscored else None
     value_i, value_s = _ratio(hallucinated, mentions), _ratio(captions_hallucinated, n)
     ratio_of = "hallucinated", "mentions"
     chair_i = Metric("chair_i", protocol, value_i, "fraction", False, n, unscored, bounds_i, interval_i, ratio_of)
     chair_s = Metric("chair_s", protocol, value_s, "fraction", False, n, unscored, bounds_s, interval_s)
-    length = Metric("length", protocol, _ratio(words, captions), "raw", higher_is_better=True, n=n, unscored=unscored)
+    value_length = _ratio(words, captions)
+    length = Metric("length", protocol, value_length, "raw", True, n, unscored, interval=interval_length)
     return chair_i, chair_s, length
 
 

@@ -64,18 +64,19 @@ class DocumentFrequencies:
         """
         try:
             columns = pq.read_table(path)
-        except (OSError, pa.ArrowInvalid) as error:
+            header = {key.decode(): value.decode() for key, value in (columns.schema.metadata or {}).items()}
+            if header.get("schema") != FREQUENCIES_SCHEMA or columns.schema.names != ["ngram", "items"]:
+                found = header.get("schema", "no schema")
+                raise AnnotationError(str(path), expected=FREQUENCIES_SCHEMA, found=found, remedy="save it again")
+            ngrams, counts = (columns[name].combine_chunks() for name in ("ngram", "items"))
+            table = cls(int(header["n_items"]), header["tokenizer"], ngrams, counts)
+            sha256, digest = header["sha256"], table.digest
+        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             raise AnnotationError(
-                str(path), expected="a table of document frequencies", found=str(error), remedy="save it again"
+                str(path), expected="a table of document frequencies", found=f"{error!s:.200}", remedy="save it again"
             ) from error
-        header = {key.decode(): value.decode() for key, value in (columns.schema.metadata or {}).items()}
-        if header.get("schema") != FREQUENCIES_SCHEMA or columns.schema.names != ["ngram", "items"]:
-            found = header.get("schema", "no schema")
-            raise AnnotationError(str(path), expected=FREQUENCIES_SCHEMA, found=found, remedy="save it again")
-        ngrams, counts = (columns[name].combine_chunks() for name in ("ngram", "items"))
-        table = cls(int(header["n_items"]), header["tokenizer"], ngrams, counts)
-        if table.digest != header["sha256"]:
-            raise AnnotationError(str(path), expected=f"content of sha256 {header['sha256']}", found=table.digest)
+        if digest != sha256:
+            raise AnnotationError(str(path), expected=f"content of sha256 {sha256}", found=digest)
         return table
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from evals.metrics.feature_sets import BoolArray, Features, FeatureSet, mean_metric, require_pair
 from evals.results.schema import Metric, Scored
+from evals.statistics.bootstrap import FloatArray, cluster_interval
 
 NEIGHBOURHOOD: Final = 3
 _BLOCK_ROWS: Final = 1000
@@ -26,7 +27,7 @@ def score_precision_recall(
 ) -> Scored:
     """Precision, the share of generated items among the real ones; `recall`, the other way round; and `f_score`.
 
-    The intervals hold the other set and its neighbourhoods fixed.
+    The intervals hold the other set and its neighbourhoods fixed; that of `f_score` draws from the items of both.
 
     Args:
         neighbourhood: An item's neighbourhood reaches to its neighbour of this number.
@@ -47,10 +48,19 @@ def score_precision_recall(
         "precision", protocol, precise, unscored=generated.reasons, ends=ends, unit="fraction", seed=seed
     )
     recall = mean_metric("recall", protocol, recalled, unscored={}, ends=ends, unit="fraction", seed=seed)
-    shares = float(precise.mean()), float(recalled.mean())
-    f_score = 2 * shares[0] * shares[1] / max(1e-5, sum(shares))
-    combined = Metric("f_score", protocol, f_score, "fraction", True, generated.n, generated.reasons)
+    parts = np.zeros((len(precise) + len(recalled), 4))
+    parts[: len(precise), :2] = np.column_stack([precise, np.ones(len(precise))])
+    parts[len(precise) :, 2:] = np.column_stack([recalled, np.ones(len(recalled))])
+    f_score = float(_f_scores(parts.sum(axis=0, keepdims=True))[0])
+    interval = cluster_interval(parts, _f_scores, n_items=min(len(precise), len(recalled)), seed=seed)
+    combined = Metric("f_score", protocol, f_score, "fraction", True, generated.n, generated.reasons, interval=interval)
     return Scored(primary=precision, metrics={"recall": recall, "f_score": combined}, breakdown={}, rows=())
+
+
+def _f_scores(totals: FloatArray) -> FloatArray:
+    """Of sums of precise items, their number, recalled items, theirs, [r, 4] -> [r]; the published guard of 0 / 0."""
+    precision, recall = totals[:, 0] / totals[:, 1], totals[:, 2] / totals[:, 3]
+    return np.asarray(2 * precision * recall / np.maximum(1e-5, precision + recall))
 
 
 def is_covered(items: Features, others: Features, neighbourhood: int) -> BoolArray:

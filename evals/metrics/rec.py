@@ -122,9 +122,9 @@ def _ious(
         references = [last.get(reference.object_id, reference) for reference in references]
     sizes_px = np.array([(reference.width, reference.height) for reference in references]).reshape(-1, 2)
     truths_px = np.array([reference.bbox for reference in references], dtype=np.float64).reshape(-1, 4)
-    truths_px[:, 2:] += truths_px[:, :2]
     overlap = box_ious if protocol == "refcoco@iou.5" else inclusive_box_ious
-    with np.errstate(over="ignore", invalid="ignore"):  # answers may name absurdly large numbers
+    with np.errstate(over="ignore", invalid="ignore"):  # files may name absurdly large numbers
+        truths_px[:, 2:] += truths_px[:, :2]
         return overlap(boxes_to_pixels(parsed, sizes_px, boxes), truths_px)
 
 

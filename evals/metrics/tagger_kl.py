@@ -3,6 +3,7 @@
 Source: haoheliu/audioldm_eval@8dc07ee, calculate_kl (softmax variant; the rules, written anew).
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from evals.errors import EvalsError
 from evals.metrics.feature_sets import Features, FeatureSet, mean_metric, require_pair
 from evals.metrics.inception_score import log_softmax
+from evals.metrics.outcomes import counted
 from evals.results.schema import ItemRow, Scored
 from evals.statistics.bootstrap import FloatArray
 
@@ -17,9 +19,21 @@ _EPS: Final = 1e-6
 
 
 def score_tagger_kl(
-    generated: FeatureSet, real: FeatureSet, *, protocol: str = "tagger_kl@logits", seed: int = 0
+    generated: FeatureSet,
+    real: FeatureSet,
+    *,
+    protocol: str = "tagger_kl@logits",
+    missing: Mapping[int, str] | None = None,
+    seed: int = 0,
 ) -> Scored:
     """Mean KL(reference || generated) in nats over pairs of logits [n, classes]; lower is better.
+
+    Args:
+        generated: Logits of generated sounds.
+        real: Of their references, row for row.
+        protocol: The rules' name.
+        missing: Why rows of nan in `generated` have no logits.
+        seed: Of the bootstrap.
 
     Raises:
         EvalsError: If the sets are not pairs, or a reference is not finite.
@@ -29,10 +43,14 @@ def score_tagger_kl(
         found = f"{len(generated.array)} and {len(real.array)} rows"
         raise EvalsError("tagger kl", expected="a reference for each generated item", found=found)
     values = tagger_divergences(generated.rows(), real.array[generated.is_finite])
-    rows = [ItemRow(str(item), None, "not_finite", str(item)) for item in np.flatnonzero(~generated.is_finite)]
-    scored = np.flatnonzero(generated.is_finite).tolist()
-    rows += [ItemRow(str(item), value, None, str(item)) for item, value in zip(scored, values.tolist(), strict=True)]
-    primary = mean_metric("tagger_kl", protocol, values, unscored=generated.reasons, ends=None, seed=seed)
+    why = {**dict.fromkeys(np.flatnonzero(~generated.is_finite).tolist(), "not_finite"), **(missing or {})}
+    left = iter(values.tolist())
+    rows = [
+        ItemRow(str(item), None if item in why else next(left), why.get(item), str(item))
+        for item in range(len(generated.array))
+    ]
+    unscored = {**counted(why.values()), **generated.unscored}
+    primary = mean_metric("tagger_kl", protocol, values, unscored=unscored, ends=None, seed=seed)
     return Scored(primary=primary, metrics={}, breakdown={}, rows=rows)
 
 

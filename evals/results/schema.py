@@ -87,8 +87,9 @@ class Unscored(msgspec.Struct, frozen=True):
 class ItemRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One scored item.
 
-    `value` is the primary metric's item value as a fraction or in raw units, None exactly when `unscored` names a
-    reason. `cluster` is what items share (image, video, dialogue); `metrics` holds the further item values.
+    `value` is the primary metric's item value as a fraction or in raw units, None where `unscored` names a reason, and
+    where the metric compares sets, so that items have no values. `cluster` is what items share (image, video,
+    dialogue); `metrics` holds the further item values.
     """
 
     id: str

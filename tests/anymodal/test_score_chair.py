@@ -39,7 +39,7 @@ def test_the_difference_told_is_the_difference_measured(predictions: Path) -> No
     both = (own & official).total()
     recall, precision = 100 * both / official.total(), 100 * both / own.total()
     scores = [
-        offline.chair(INSTANCES, REFERENCES, predictions, synonyms=path, seed=0).result.metrics
+        offline.chair(INSTANCES, REFERENCES, predictions, synonyms=path, strict=False, seed=0).result.metrics
         for path in (None, OFFICIAL)
     ]
     rates = [f"{one[name].value:.4f}" for name in ("chair_i", "chair_s") for one in scores]

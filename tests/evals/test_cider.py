@@ -134,6 +134,29 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
         DocumentFrequencies.load(path)
 
 
+@pytest.mark.parametrize(
+    "header", [{"n_items": b"x"}, {"n_items": b"9" * 5000}, {"n_items": None}, {"tokenizer": None}, {"sha256": None}]
+)
+def test_broken_headers_of_tables_are_refused(tmp_path: Path, header: dict[str, bytes | None]) -> None:
+    path = tmp_path / "df.parquet"
+    counted(random_items(5, 20)).save(path)
+    stored = pq.read_table(path)
+    kept = {key.decode(): value for key, value in stored.schema.metadata.items()} | header
+    pq.write_table(stored.replace_schema_metadata({key: one for key, one in kept.items() if one is not None}), path)
+    with pytest.raises(AnnotationError, match="expected a table of document frequencies"):
+        DocumentFrequencies.load(path)
+
+
+def test_text_that_is_no_utf8_in_a_table_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "df.parquet"
+    counted([("w1", ["w1"]), ("w1", ["w1"])]).save(path)
+    stored = pq.read_table(path)
+    bad = pa.array([b"\xff"], pa.large_binary()).view(pa.large_string())
+    pq.write_table(pa.table({"ngram": bad, "items": [2]}).replace_schema_metadata(stored.schema.metadata), path)
+    with pytest.raises(AnnotationError, match="expected a table of document frequencies, found 'utf-8' codec"):
+        DocumentFrequencies.load(path)
+
+
 def test_counts_whose_squares_leave_32_bits() -> None:
     many = " ".join(["a"] * 50_000)
     scores = cider(corpus_of([(many, [many]), (many, ["a"]), ("b", ["c"])]))

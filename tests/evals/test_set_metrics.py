@@ -131,6 +131,20 @@ def test_equal_rows_are_at_no_distance_whatever_the_rounding() -> None:
         assert is_covered(real[::-1].copy(), fourfold, 3).all()
 
 
+def test_f_score_has_an_interval_over_the_items_of_both_sets() -> None:
+    x, y = RNG.standard_normal((300, 3)), RNG.standard_normal((400, 3)) + 0.7
+    scored = score_precision_recall(feature_set(x), feature_set(y))
+    value, interval = scored.metrics["f_score"].value, scored.metrics["f_score"].interval
+    assert interval is not None
+    assert value is not None
+    # The delta method: each share's error, weighted by the harmonic mean's slopes.
+    shares = scored.primary.value or 0, scored.metrics["recall"].value or 0
+    slopes = [2 * (other / sum(shares)) ** 2 for other in shares[::-1]]
+    error = sum((s * s) * p * (1 - p) / n for s, p, n in zip(slopes, shares, (300, 400), strict=True)) ** 0.5
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * error, rel=0.15)
+    assert interval.low < value < interval.high
+
+
 def test_collapse_costs_recall_and_blur_costs_precision() -> None:
     real = RNG.standard_normal((500, 4))
     collapsed = score_precision_recall(feature_set(RNG.standard_normal((500, 4)) * 0.2), feature_set(real))

@@ -1,7 +1,8 @@
 """Writes evals/harness/conform_vectors.json: parts of the golden files, and cases worked out by hand.
 
-Run as `python tests/golden/conform/make.py`. Values of VQA, PTB, captions and boxes are those of the official programs
-(see the READMEs beside the golden files); the others follow from the published definitions or rules, as noted.
+Run as `python tests/golden/conform/make.py`. Values of VQA, PTB, captions, boxes, CHAIR with the official
+synonyms and sets of features are those of the official programs (see the READMEs and makers beside the golden files);
+the others follow from the published definitions or rules, as noted.
 """
 
 import json
@@ -63,19 +64,46 @@ def ptb() -> list[dict[str, Any]]:
 
 def captions() -> list[dict[str, Any]]:
     """Captions as they were written, scored by the official tokenizer and scorers; and one item alone."""
-    case, alone = load("captions/official.json")["tokenised"], load("captions/official.json")["one_item"]
-    bleu = {f"bleu_{order + 1}": case["bleu"]["total"][order] for order in range(4)}
-    official = {"bleu": by_place(case["bleu"]["items"][3]) | bleu}
-    for name, metric in (("rouge", "rouge_l"), ("cider", "cider")):
-        official[name] = by_place(case[metric]["items"]) | {metric: case[metric]["total"]}
+    golden = load("captions/official.json")
+    case, alone, given = (golden[name] for name in ("tokenised", "one_item", "generated"))
     return [
-        {"truths": case["raw"]["references"], "answers": by_place(case["raw"]["candidates"]), "official": official},
+        {
+            "truths": case["raw"]["references"],
+            "answers": by_place(case["raw"]["candidates"]),
+            "official": caption_values(case),
+        },
         {
             "truths": alone["references"],
             "answers": by_place(alone["candidates"]),
             "official": {"cider": {"cider": alone["cider"]["total"]}},
         },
+        # The official scorers of words given: no tokenizer.
+        {
+            "truths": given["references"],
+            "answers": by_place(given["candidates"]),
+            "official": caption_values(given),
+            "tokenizer": "whitespace",
+        },
     ]
+
+
+def caption_values(case: dict[str, Any]) -> dict[str, Any]:
+    """What the official scorers gave, under our metrics' names."""
+    bleu = {f"bleu_{order + 1}": case["bleu"]["total"][order] for order in range(4)}
+    official = {"bleu": by_place(case["bleu"]["items"][3]) | bleu}
+    for name, metric in (("rouge", "rouge_l"), ("cider", "cider")):
+        official[name] = by_place(case[metric]["items"]) | {metric: case[metric]["total"]}
+    return official
+
+
+def meteor() -> dict[str, Any]:
+    """The jar's answers by the official wrapper, to the captions as they were written."""
+    case = load("captions/official.json")["tokenised"]
+    return {
+        "truths": case["raw"]["references"],
+        "answers": by_place(case["raw"]["candidates"]),
+        "official": {"meteor": by_place(case["meteor"]["items"]) | {"meteor": case["meteor"]["total"]}},
+    }
 
 
 def by_place(values: list[Any]) -> dict[str, Any]:
@@ -113,6 +141,33 @@ def chair() -> dict[str, Any]:
         "references": [(number, text) for number, row in rows.items() for text in row[1]],
         "answers": {str(number): row[2] for number, row in rows.items()},
         "official": official | {"chair_i": 5 / 15, "chair_s": 5 / 9, "length": 42 / 9},
+    }
+
+
+def chair_official() -> dict[str, Any]:
+    """Every fourth caption of the golden set; needs the official synonyms, which are not ours to ship."""
+    captions, expected = load("chair/generated.jsonl")[::4], load("chair/expected.json")["sentences"][::4]
+    numbers = {one["image_id"] for one in captions}
+    parts = [load(f"chair/instances_{split}2014.json") for split in ("train", "val")]
+    texts = [one for split in ("train", "val") for one in load(f"chair/captions_{split}2014.json")["annotations"]]
+    counts = [(len(one["hallucinated"]), len(one["mentioned"])) for one in expected]
+    totals = [sum(column) for column in zip(*counts, strict=True)]
+    return {
+        "synonyms": {},
+        "instances": {
+            "images": [{"id": number} for number in sorted(numbers)],
+            "annotations": [
+                {"image_id": one["image_id"], "category_id": one["category_id"]}
+                for part in parts
+                for one in part["annotations"]
+                if one["image_id"] in numbers
+            ],
+            "categories": [{"id": one["id"], "name": one["name"]} for one in parts[0]["categories"]],
+        },
+        "references": [(one["image_id"], one["caption"]) for one in texts if one["image_id"] in numbers],
+        "answers": {str(one["image_id"]): one["caption"] for one in captions},
+        "official": {str(one["image_id"]): one["CHAIRi"] for one in expected}
+        | {"chair_i": totals[0] / totals[1], "chair_s": sum(one["CHAIRs"] for one in expected) / len(expected)},
     }
 
 
@@ -305,7 +360,9 @@ def vectors() -> dict[str, Any]:
         "vqa": vqa(),
         "ptb": ptb(),
         "captions": captions(),
+        "meteor": meteor(),
         "chair": chair(),
+        "chair_official": chair_official(),
         "rec": rec(),
         "answers": answers(),
         "yes_no": {"truths": labels, "answers": by_place([row[1] for row in REPLIES]), "official": YES_NO},
@@ -319,6 +376,7 @@ def vectors() -> dict[str, Any]:
         ],
         "choices": choices(),
         "gqa": gqa(),
+        "features": load("generation/official.json")["cases"],
     }
 
 
