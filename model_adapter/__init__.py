@@ -1,14 +1,6 @@
 """Adapters: every model behind one interface."""
 
-from model_adapter.adapter import (
-    Adapter,
-    Capabilities,
-    Decoding,
-    Generation,
-    Request,
-    Usage,
-    text_generation,
-)
+from model_adapter.adapter import Adapter, Capabilities, Decoding, Generation, Request, Usage, text_generation
 from model_adapter.replay import ReplayAdapter
 from model_adapter.scripted import ScriptedAdapter
 

@@ -33,9 +33,13 @@ class ReplayAdapter:
         except OSError as error:
             raise AdapterError(str(path), expected="a file of answers", found=error.strerror or str(error)) from error
         for number, raw in enumerate(lines, 1):
-            line = _decode(raw, place=f"{path}, line {number}")
+            place = f"{path}, line {number}"
+            try:
+                line = msgspec.json.decode(raw, type=_Line)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                raise AdapterError(place, expected='{"id": ..., "text": ...}', found=str(error)) from error
             if line.id in texts:
-                raise AdapterError(f"{path}, line {number}", expected="each id once", found=f"{line.id} again")
+                raise AdapterError(place, expected="each id once", found=f"{line.id} again")
             texts[line.id] = line.text
         return cls(texts)
 
@@ -55,10 +59,3 @@ class ReplayAdapter:
         """The stored answer to the request of this key."""
         text = self._texts.get(key)
         return Generation(parts=(), finish_reason="missing") if text is None else text_generation(text)
-
-
-def _decode(raw: bytes, *, place: str) -> _Line:
-    try:
-        return msgspec.json.decode(raw, type=_Line)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise AdapterError(place, expected='{"id": ..., "text": ...}', found=str(error)) from error

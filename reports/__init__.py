@@ -1,17 +1,7 @@
 """Results to decisions: leaderboards, comparisons, gates and pages out of run folders."""
 
 from reports.comparison import Comparison, ItemChange, compare, encode_comparison
-from reports.content import (
-    AnswersView,
-    AuditRow,
-    BuildView,
-    DropReason,
-    GateView,
-    LedgerRow,
-    PageContent,
-    Prediction,
-    SampleView,
-)
+from reports.content import AnswersView, BuildView, GateView, PageContent, Prediction, SampleView
 from reports.examples import read_answers
 from reports.gate import GateReport, Verdict, decide_gate
 from reports.gate_text import encode_gate, markdown
@@ -23,18 +13,15 @@ from reports.store import find_some_runs, open_store
 
 __all__ = [
     "AnswersView",
-    "AuditRow",
     "Board",
     "BuildView",
     "Comparison",
     "Difference",
-    "DropReason",
     "Entry",
     "GatePolicy",
     "GateReport",
     "GateView",
     "ItemChange",
-    "LedgerRow",
     "PageContent",
     "Prediction",
     "SampleView",

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from reports.content import AuditRow, BuildView, DropReason, LedgerRow, SampleView
+from reports.content import BuildView, SampleView
 from shards.keys import keyed_hash
 from shards.reader import ShardSet, held
 from shards.statistics import Statistics, statistics
-from shards.work import Audit, audit, read_ledger
+from shards.work import audit, read_ledger
 
 N_SAMPLES, N_LEDGER_ROWS = 6, 12
 
@@ -17,17 +17,12 @@ def view_build(folder: Path, *, name: str) -> BuildView:
     Raises:
         ShardsError: If the set's books cannot be read.
     """
-    books, figures = audit(folder), statistics(folder)
     rows = sorted(read_ledger(folder), key=lambda row: (row.outcome == "written", row.id))
     return BuildView(
         name=name,
-        figures=_figures(figures),
-        audit=_audit_rows(books),
-        drops=tuple(DropReason(step, reason, n) for _, step, reason, n in books.reasons),
-        ledger=tuple(
-            LedgerRow(row.id, row.outcome, row.key or f"{row.step}: {row.reason} {row.detail}".strip())
-            for row in rows[:N_LEDGER_ROWS]
-        ),
+        figures=_figures(statistics(folder)),
+        books=audit(folder),
+        ledger=tuple(rows[:N_LEDGER_ROWS]),
         samples=_samples(folder),
     )
 
@@ -42,16 +37,6 @@ def _figures(figures: Statistics) -> tuple[tuple[str, str], ...]:
         ("size", f"{figures.size_bytes / 2**20:.1f} MiB"),
         ("sound and film", f"{figures.hours * 60:.1f} min"),
     )
-
-
-def _audit_rows(books: Audit) -> tuple[AuditRow, ...]:
-    """The steps in order, what leaves each counted as written to the next one."""
-    rows = []
-    for one in books.steps:
-        n_left = one.n_in + one.n_created - one.n_dropped - one.n_failed - one.n_merged
-        rows.append(AuditRow(one.step, one.n_in, one.n_created, n_left, one.n_dropped, one.n_failed, one.n_merged))
-    total = (books.n_in, books.n_created, books.n_written, books.n_dropped, books.n_failed, books.n_merged)
-    return (*rows, AuditRow("total", *total))
 
 
 def _samples(folder: Path) -> tuple[SampleView, ...]:

@@ -6,11 +6,12 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from evals.results import GenerationRow, RunFolder
+from evals.results import RunFolder
 from reports.pairing import Difference, difference, read_items, unit_scale
 from reports.wording import EXPOSURE_WORDS, p_value, percent, signed, signed_span, unscored_words
 
 COMPARISON_SCHEMA: Final = "anymodal.comparison/1"
+_FINDINGS: Final = ("is_distinguishable", "sentence", "notes", "n_better", "n_worse", "better", "worse")
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,7 @@ def compare(
 
 
 def _texts(folder: RunFolder, ids: set[str]) -> dict[str, str]:
-    rows: list[GenerationRow] = [row for row in folder.generations() if row.id in ids]
-    return {row.id: row.text for row in rows}
+    return {row.id: row.text for row in folder.generations() if row.id in ids}
 
 
 def _notes(baseline: RunFolder, candidate: RunFolder, found: Difference) -> tuple[str, ...]:
@@ -140,12 +140,6 @@ def encode_comparison(comparison: Comparison) -> bytes:
         "protocol_id": comparison.candidate.run.protocol_id,
         **{name: {"model": side.run.model, "result": side.result} for name, side in sides.items()},
         "difference": asdict(comparison.difference),
-        "is_distinguishable": comparison.is_distinguishable,
-        "sentence": comparison.sentence,
-        "notes": comparison.notes,
-        "n_better": comparison.n_better,
-        "n_worse": comparison.n_worse,
-        "better": comparison.better,
-        "worse": comparison.worse,
+        **{name: getattr(comparison, name) for name in _FINDINGS},
     }
     return msgspec.json.format(msgspec.json.encode(content, order="sorted"), indent=2) + b"\n"

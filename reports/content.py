@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from evals.results import Domain
 from reports.gate import GateReport
 from reports.leaderboard import Board
 from shards.errors import UsageError
 from shards.sample import Sample
+
+if TYPE_CHECKING:
+    from shards.work import Audit, LedgerRow
 
 Box = tuple[float, float, float, float]
 
@@ -54,51 +58,14 @@ class GateView:
 
 
 @dataclass(frozen=True)
-class AuditRow:
-    """One step's accounts: what came in and was created, and where it went."""
-
-    step: str
-    n_in: int
-    n_created: int
-    n_written: int
-    n_dropped: int
-    n_failed: int
-    n_merged: int
-
-    @property
-    def adds_up(self) -> bool:
-        """Whether nothing was lost and nothing counted twice."""
-        return self.n_in + self.n_created == self.n_written + self.n_dropped + self.n_failed + self.n_merged
-
-
-@dataclass(frozen=True)
-class DropReason:
-    """How many inputs one step dropped or failed for one reason."""
-
-    step: str
-    reason: str
-    count: int
-
-
-@dataclass(frozen=True)
-class LedgerRow:
-    """The fate of one input: written, dropped, failed or merged, with the reason or the key it went into."""
-
-    input_id: str
-    fate: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
 class BuildView:
-    """One build of a data set: key figures as (label, value), its accounts, and samples to look at."""
+    """One build of a data set: key figures as (label, value), its books, rows of its ledger, and samples to look at."""
 
     name: str
     intro: str = ""
     figures: tuple[tuple[str, str], ...] = ()
-    audit: tuple[AuditRow, ...] = ()
-    drops: tuple[DropReason, ...] = ()
-    ledger: tuple[LedgerRow, ...] = ()
+    books: "Audit | None" = None
+    ledger: "tuple[LedgerRow, ...]" = ()
     samples: tuple[SampleView, ...] = ()
 
 
@@ -122,7 +89,7 @@ class PageContent:
     footer: str = ""
 
     def __post_init__(self) -> None:
-        strangers = sorted({board.benchmark for board in self.boards if board.domain != self.domain})
+        strangers = sorted({board.run.benchmark for board in self.boards if board.run.domain != self.domain})
         if strangers:
             raise UsageError(
                 f"page {self.title!r}",

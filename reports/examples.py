@@ -25,7 +25,7 @@ def read_answers(boards: Sequence[Board], *, max_items: int = 6) -> tuple[Answer
                 SampleView(draft.sample, held(draft), tuple(found[key] for found in answers if key in found))
                 for key, draft in drafts.items()
             ]
-            views.append(AnswersView(board.benchmark, tuple(samples)))
+            views.append(AnswersView(board.run.benchmark, tuple(samples)))
     return tuple(views)
 
 

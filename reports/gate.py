@@ -15,7 +15,6 @@ pass; that needs no correction. The worst outcome wins: regressed, then cannot d
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Final, Literal
 
 from evals.results import Result, RunFolder, Unit
@@ -27,11 +26,7 @@ from shards.errors import UndecidedError, UsageError
 Outcome = Literal["pass", "regressed", "undecided"]
 
 EXIT_CODES: Final[Mapping[Outcome, int]] = {"pass": 0, "regressed": 1, "undecided": 3}
-OUTCOME_WORDS: Final[Mapping[Outcome, str]] = {
-    "pass": "pass",
-    "regressed": "regressed",
-    "undecided": "cannot decide",
-}
+OUTCOME_WORDS: Final[Mapping[Outcome, str]] = {"pass": "pass", "regressed": "regressed", "undecided": "cannot decide"}
 _FROM_WORST: Final[Sequence[Outcome]] = ("regressed", "undecided", "pass")
 
 
@@ -114,12 +109,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _check_sides(baseline: Sequence[RunFolder], candidate: Sequence[RunFolder], policy: GatePolicy) -> None:
-    faults = [f"{side} has no runs" for side, runs in (("baseline", baseline), ("candidate", candidate)) if not runs]
+    sides = {"baseline": baseline, "candidate": candidate}
+    faults = [f"{side} has no runs" for side, runs in sides.items() if not runs]
     domains = {folder.run.domain for folder in [*baseline, *candidate]}
     if len(domains) > 1:
         faults.append("world and public benchmarks together; gate them apart")
-    for side, runs in (("baseline", baseline), ("candidate", candidate)):
-        faults += [f"{side} has {text}" for text in _doubles(runs)]
+    faults += [f"{side} has {text}" for side, runs in sides.items() for text in _doubles(runs)]
     unknown = set(policy.max_drop_by_benchmark) - {folder.run.benchmark for folder in [*baseline, *candidate]}
     faults += [f"max_drop_by_benchmark names {name!r}, which neither side has" for name in sorted(unknown)]
     if faults:
@@ -127,15 +122,11 @@ def _check_sides(baseline: Sequence[RunFolder], candidate: Sequence[RunFolder], 
 
 
 def _doubles(runs: Iterable[RunFolder]) -> list[str]:
-    def key(folder: RunFolder) -> tuple[str, str]:
-        return folder.run.benchmark, folder.run.protocol_id
-
-    groups = [(name, list(group)) for (name, _), group in groupby(sorted(runs, key=key), key=key)]
-    return [
-        f"{len(group)} runs of {name} ({', '.join(str(folder.path) for folder in group)})"
-        for name, group in groups
-        if len(group) > 1
-    ]
+    groups: dict[tuple[str, str], list[str]] = {}
+    for folder in runs:
+        groups.setdefault((folder.run.benchmark, folder.run.protocol_id), []).append(str(folder.path))
+    doubled = [(name, paths) for (name, _), paths in sorted(groups.items()) if len(paths) > 1]
+    return [f"{len(paths)} runs of {name} ({', '.join(paths)})" for name, paths in doubled]
 
 
 def _of_benchmark(
@@ -214,7 +205,7 @@ def _unscored_share(result: Result) -> float:
 def _reason(outcome: Outcome, verdict: Verdict, found: Difference) -> str:
     """Why, in one sentence."""
     unit, max_drop = verdict.unit, verdict.max_drop or 0.0
-    span = f"{signed_span(found.low, found.high, unit)}"
+    span = signed_span(found.low, found.high, unit)
     measured = f"{signed(found.value, unit)}, {percent(found.level)} interval {span}"
     allowed = f"the allowed drop of {number(max_drop, unit)}"
     higher_is_better = verdict.baseline is None or verdict.baseline.higher_is_better

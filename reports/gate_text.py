@@ -17,13 +17,13 @@ _MARKS: Final[Mapping[Outcome, str]] = {"pass": "✅", "regressed": "❌", "unde
 
 def headline(report: GateReport) -> str:
     """The answer in one sentence."""
-    n = len(report.verdicts)
-    counts = {outcome: sum(verdict.outcome == outcome for verdict in report.verdicts) for outcome in OUTCOME_WORDS}
+    n, n_such = len(report.verdicts), sum(verdict.outcome == report.outcome for verdict in report.verdicts)
+    such = f"{n_such} of {n} {'benchmark' if n == 1 else 'benchmarks'}"
     if report.outcome == "pass":
         return f"Pass: no benchmark of {n} dropped by more than allowed." if n > 1 else "Pass: no drop beyond allowed."
     if report.outcome == "regressed":
-        return f"Regressed: {counts['regressed']} of {n} {_benchmarks(n)} got worse by more than allowed."
-    return f"Cannot decide: {counts['undecided']} of {n} {_benchmarks(n)} could not be judged."
+        return f"Regressed: {such} got worse by more than allowed."
+    return f"Cannot decide: {such} could not be judged."
 
 
 def explanation(report: GateReport) -> str:
@@ -74,24 +74,22 @@ def markdown(report: GateReport) -> str:
     return "\n".join(lines)
 
 
-def _benchmarks(n: int) -> str:
-    return "benchmark" if n == 1 else "benchmarks"
+def figures(verdict: Verdict) -> tuple[str, str, str, str]:
+    """Baseline, candidate, their difference and the allowed drop, as they read in a table."""
+    unit, found = verdict.unit, verdict.difference
+    values = (result.value if result else None for result in (verdict.baseline, verdict.candidate))
+    baseline, candidate, allowed = (number(value, unit) for value in (*values, verdict.max_drop))
+    return baseline, candidate, signed(found.value, unit) if found else "–", allowed
 
 
 def _markdown_row(verdict: Verdict) -> str:
-    unit, found = verdict.unit, verdict.difference
-    measured = f"{signed(found.value, unit)} {signed_span(found.low, found.high, unit)}" if found else "–"
+    baseline, candidate, change, allowed = figures(verdict)
+    if found := verdict.difference:
+        change = f"{change} {signed_span(found.low, found.high, verdict.unit)}"
     result = verdict.baseline or verdict.candidate
-    cells = [
-        f"{_MARKS[verdict.outcome]} {OUTCOME_WORDS[verdict.outcome]}",
-        _cell(verdict.benchmark),
-        _cell(result.metric) if result else "–",
-        number(verdict.baseline.value if verdict.baseline else None, unit),
-        number(verdict.candidate.value if verdict.candidate else None, unit),
-        measured,
-        number(verdict.max_drop, unit),
-    ]
-    return f"| {' | '.join(cells)} |"
+    outcome = f"{_MARKS[verdict.outcome]} {OUTCOME_WORDS[verdict.outcome]}"
+    names = _cell(verdict.benchmark), _cell(result.metric) if result else "–"
+    return f"| {' | '.join((outcome, *names, baseline, candidate, change, allowed))} |"
 
 
 def _cell(text: str) -> str:
@@ -105,10 +103,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "benchmark": verdict.benchmark,
         "outcome": verdict.outcome,
         "reasons": list(verdict.reasons),
-        "metric": result.metric if result else None,
-        "protocol_id": result.protocol_id if result else None,
-        "unit": result.unit if result else None,
-        "higher_is_better": result.higher_is_better if result else None,
+        **{name: getattr(result, name, None) for name in ("metric", "protocol_id", "unit", "higher_is_better")},
         "baseline": _side(verdict.baseline),
         "candidate": _side(verdict.candidate),
         "difference": asdict(verdict.difference) if verdict.difference else None,

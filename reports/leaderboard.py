@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from evals.results import Domain, Protocol, RunFolder, Unit
+from evals.results import Domain, Result, Run, RunFolder
 from reports.pairing import Difference, difference
 from shards.errors import UndecidedError
 
@@ -33,17 +33,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Board:
-    """All runs of one benchmark under one protocol, the best first; `chance` is what guessing gets, if it is known."""
+    """All runs of one benchmark under one protocol, the best first.
 
-    benchmark: str
-    domain: Domain
-    protocol: Protocol
-    protocol_id: str
-    scorer: str
-    metric: str
-    unit: Unit
-    higher_is_better: bool
-    n: int
+    What they share, such as benchmark, protocol, metric and unit, stands in `run` and `result` of the first; `chance`
+    is what guessing gets, if it is known.
+    """
+
+    run: Run
+    result: Result
     chance: float | None
     entries: tuple[Entry, ...]
 
@@ -68,8 +65,9 @@ def encode_leaderboard(boards: Sequence[Board]) -> bytes:
 
 
 def _board_json(board: Board) -> dict[str, Any]:
-    names = ("benchmark", "domain", "protocol", "protocol_id", "metric", "unit", "higher_is_better", "n", "chance")
-    return {name: getattr(board, name) for name in names} | {"entries": [_entry_json(entry) for entry in board.entries]}
+    shared = {name: getattr(board.run, name) for name in ("benchmark", "domain", "protocol", "protocol_id")}
+    shared |= {name: getattr(board.result, name) for name in ("metric", "unit", "higher_is_better", "n")}
+    return {**shared, "chance": board.chance, "entries": [_entry_json(entry) for entry in board.entries]}
 
 
 def _entry_json(entry: Entry) -> dict[str, Any]:
@@ -88,21 +86,10 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
 
 def _board(folders: Sequence[RunFolder], level: float) -> Board:
     ordered = sorted(folders, key=_place)
-    first = ordered[0]
     chances = {folder.run.chance for folder in folders}
-    return Board(
-        benchmark=first.run.benchmark,
-        domain=first.run.domain,
-        protocol=first.run.protocol,
-        protocol_id=first.run.protocol_id,
-        scorer=first.result.protocol,
-        metric=first.result.metric,
-        unit=first.result.unit,
-        higher_is_better=first.result.higher_is_better,
-        n=first.result.n,
-        chance=chances.pop() if len(chances) == 1 else None,
-        entries=tuple(_entry(folder, ordered, level) for folder in ordered),
-    )
+    chance = chances.pop() if len(chances) == 1 else None
+    entries = tuple(_entry(folder, ordered, level) for folder in ordered)
+    return Board(ordered[0].run, ordered[0].result, chance, entries)
 
 
 def _place(folder: RunFolder) -> tuple[bool, float, str, str]:

@@ -9,22 +9,11 @@ from typing import Final
 
 import numpy as np
 
-from shards.media import sniff
+from shards.media import KIND_BY_EXTENSION, sniff
 
 MAX_INLINE_BYTES: Final = 8 * 2**20
-_TYPES: Final[Mapping[str, str]] = {
-    "jpg": "image/jpeg",
-    "png": "image/png",
-    "gif": "image/gif",
-    "webp": "image/webp",
-    "wav": "audio/wav",
-    "flac": "audio/flac",
-    "ogg": "audio/ogg",
-    "mp3": "audio/mpeg",
-    "m4a": "audio/mp4",
-    "mp4": "video/mp4",
-    "webm": "video/webm",
-}
+_SUBTYPES: Final[Mapping[str, str]] = {"jpg": "jpeg", "mp3": "mpeg", "m4a": "mp4"}
+"""Of media types, where they are not called like the extension."""
 _CURVE_POINTS: Final = 240
 _CURVE_WIDTH: Final = 240.0
 _CURVE_HEIGHT: Final = 36.0
@@ -37,13 +26,11 @@ def media_url(content: bytes, kind: str) -> str | None:
     8 MiB. An Ogg or an MP4 container may carry either sound or pictures, so these two pass as both.
     """
     extension = sniff(content) or ""
-    if extension not in _TYPES or len(content) > MAX_INLINE_BYTES:
-        return None
-    mime = _TYPES[extension]
+    usual = KIND_BY_EXTENSION.get(extension)
     is_container = extension in ("ogg", "mp4", "webm") and kind in ("audio", "video")
-    if not mime.startswith(f"{kind}/") and not is_container:
+    if len(content) > MAX_INLINE_BYTES or extension == "mkv" or (usual != kind and not is_container):
         return None
-    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
+    return f"data:{usual}/{_SUBTYPES.get(extension, extension)};base64,{base64.b64encode(content).decode()}"
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reports import gate_text, wording
 from reports.content import PageContent, Prediction
@@ -19,7 +20,6 @@ from shards.sample import modality
 
 if TYPE_CHECKING:
     import jinja2
-    from markupsafe import Markup
 
 
 def write_page(content: PageContent, path: Path) -> None:
@@ -30,17 +30,11 @@ def write_page(content: PageContent, path: Path) -> None:
 
 def render_page(content: PageContent) -> str:
     """The page as HTML. Its content policy admits only its own style, its own script, and data URLs."""
-    from markupsafe import Markup
-
-    environment = _environment()
-    css, script = (_asset(environment, name) for name in ("page.css", "page.js"))
-    return environment.get_template("page.html.j2").render(
-        content=content,
-        css=Markup(css),
-        script=Markup(script),
-        policy=_content_policy(css, script),
-        overview=_overview(content.boards),
-    )
+    templates = resources.files("reports").joinpath("templates")
+    css, script = (templates.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    page = _environment().get_template("page.html.j2")
+    policy, overview = _content_policy(css, script), _overview(content.boards)
+    return page.render(content=content, css=css, script=script, policy=policy, overview=overview)
 
 
 def _environment() -> "jinja2.Environment":
@@ -58,39 +52,19 @@ def _environment() -> "jinja2.Environment":
     environment.filters.update({name: getattr(wording, name) for name in words})
     environment.filters.update(paragraphs=_paragraphs, modality=modality)
     environment.globals.update(
-        EXPOSURE_WORDS=wording.EXPOSURE_WORDS,
-        EXPOSURE_MEANING=wording.EXPOSURE_MEANING,
+        wording=wording,
+        gate_text=gate_text,
         OUTCOME_WORDS=OUTCOME_WORDS,
-        UNIT_SIGN=wording.UNIT_SIGN,
         board_axis=board_axis,
         board_details=_board_details,
         interval_head=_interval_head,
         by_answer=_by_answer,
-        forest_plot=_as_markup(forest_plot),
-        difference_plot=_as_markup(difference_plot),
-        gate_headline=gate_text.headline,
-        gate_explanation=gate_text.explanation,
+        forest_plot=forest_plot,
+        difference_plot=difference_plot,
         media_url=media_url,
         imu_lines=imu_lines,
     )
     return environment
-
-
-def _as_markup(plot: Any) -> Any:
-    """Plots escape their own texts; only they are taken as they are."""
-
-    def draw(subject: Any) -> "Markup":
-        from markupsafe import Markup
-
-        return Markup(plot(subject))
-
-    return draw
-
-
-def _asset(environment: "jinja2.Environment", name: str) -> str:
-    if environment.loader is None:
-        raise AssertionError("the environment is made with a loader")
-    return environment.loader.get_source(environment, name)[0]
 
 
 def _content_policy(css: str, script: str) -> str:
@@ -114,7 +88,7 @@ def board_axis(board: Board) -> Axis:
         result = entry.folder.result
         values += [] if result.value is None else [result.value]
         values += [] if result.interval is None else [result.interval.low, result.interval.high]
-    return Axis.around(values, ceiling={"percent": 100.0, "fraction": 1.0}.get(board.unit, math.inf))
+    return Axis.around(values, ceiling={"percent": 100.0, "fraction": 1.0}.get(board.result.unit, math.inf))
 
 
 def _overview(boards: Sequence[Board]) -> dict[str, dict[int, list[Entry]]]:
@@ -144,14 +118,12 @@ def _by_answer(predictions: Sequence[Prediction]) -> list[tuple[str, Prediction]
 
 def _board_details(board: Board) -> tuple[list[tuple[str, str]], list[tuple[str, list[float | None]]]]:
     """Columns (group, name) of further metrics and breakdowns, and each entry's numbers under them."""
-    results = [entry.folder.result for entry in board.entries]
-    columns = sorted({("metric", name) for result in results for name in result.metrics if name != result.metric})
-    columns += sorted({(facet, name) for r in results for facet, groups in r.breakdown.items() for name in groups})
-    rows = []
+    found: list[tuple[str, dict[tuple[str, str], float | None]]] = []
     for entry in board.entries:
         result = entry.folder.result
-        metrics: dict[tuple[str, str], float | None] = {("metric", n): m.value for n, m in result.metrics.items()}
+        metrics = {("metric", n): m.value for n, m in result.metrics.items() if n != result.metric}
         groups = {(facet, n): v for facet, values in result.breakdown.items() for n, v in values.items()}
-        found = metrics | groups
-        rows.append((entry.label, [found.get(column) for column in columns]))
-    return columns, rows
+        found.append((entry.label, {**metrics, **groups}))
+    named = {column for _, numbers in found for column in numbers}
+    columns = sorted(named, key=lambda column: (column[0] != "metric", column))
+    return columns, [(label, [numbers.get(column) for column in columns]) for label, numbers in found]

@@ -1,17 +1,19 @@
 """The difference between two runs of one protocol: paired by item where the metric is a mean over items."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
 
+import msgspec
 import numpy as np
 import pyarrow.compute as pc
 
-from evals.results import Interval, Result, Run, RunFolder
+from evals.results import Interval, Result, Run, RunFolder, Scored
 from evals.statistics import FloatArray, cluster_sums, mean_of_sums, paired_difference
-from shards.errors import UndecidedError
+from shards.errors import UndecidedError, UsageError
 
 _MEAN_TOLERANCE = 1e-9
 
@@ -86,13 +88,32 @@ def check_same_protocol(baseline: Run, candidate: Run) -> None:
 
 def read_items(folder: RunFolder) -> Items:
     """The item rows of a run as arrays."""
-    table = folder.items()
+    table, metric = folder.items(), folder.result.metric
+    own = metric if metric in table.column_names else "value"
     values, *parts = (
         np.asarray(pc.fill_null(table[name], 0.0).to_numpy(), dtype=np.float64)
-        for name in ("value", *(folder.result.ratio_of or ()))
+        for name in (own, *(folder.result.ratio_of or ()))
     )
-    joined = np.column_stack(parts or [values, np.ones(len(values))])
+    is_of_items = pc.any(pc.is_valid(table[own])).as_py()  # else it compares sets
+    joined = np.column_stack(parts or [values, np.full(len(values), float(bool(is_of_items)))])
     return Items(table["id"].to_pylist(), values, joined, table["cluster"].to_pylist())
+
+
+def by_metric(folder: RunFolder, name: str) -> RunFolder:
+    """The run with one of its further metrics in front, under that metric's own protocol and networks.
+
+    Raises:
+        UsageError: If it has no such metric.
+    """
+    metrics, protocol = folder.result.metrics, folder.run.protocol
+    if name not in metrics:
+        raise UsageError("--metric", expected=f"one of {', '.join(metrics)}", found=name, remedy=str(folder.path))
+    scorer = metrics[name].protocol
+    named = [name for token in re.split("[@/]", scorer) for name in (token, token.rpartition("-")[0])]
+    networks = {network: weights for network, weights in protocol.networks.items() if network in named}
+    own = msgspec.structs.replace(protocol, scorer=scorer, networks=networks)
+    run = msgspec.structs.replace(folder.run, protocol=own, protocol_id=own.id, chance=None)
+    return RunFolder(folder.path, run, Scored(metrics[name], metrics, {}, ()).result(own.id))
 
 
 def unit_scale(result: Result) -> float:

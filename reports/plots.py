@@ -49,10 +49,10 @@ def forest_plot(board: Board) -> str:
             _whisker(axes, row, value, bounds, colour=_BLUE, is_filled=is_front)
         if board.chance is not None:
             axes.axvline(board.chance, color=_INK, linestyle=(0, (4, 3)), linewidth=0.9, alpha=0.7)
-        arrow = "higher is better →" if board.higher_is_better else "← lower is better"
-        axes.set_xlabel(f"{board.metric}, {arrow}")
-        title = f"{board.benchmark}: {board.metric} of {len(entries)} models with intervals"
-        return _finish(figure, name=f"forest-{board.benchmark}-{board.protocol_id}", title=title)
+        arrow = "higher is better →" if board.result.higher_is_better else "← lower is better"
+        axes.set_xlabel(f"{board.result.metric}, {arrow}")
+        title = f"{board.run.benchmark}: {board.result.metric} of {len(entries)} models with intervals"
+        return _finish(figure, name=f"forest-{board.run.benchmark}-{board.run.protocol_id}", title=title)
 
 
 def difference_plot(verdicts: Sequence[Verdict]) -> str:
@@ -60,13 +60,10 @@ def difference_plot(verdicts: Sequence[Verdict]) -> str:
 
     Verdicts without a difference, or with an allowed drop of 0, have no place on this axis and are left out.
     """
-    shown = [v for v in verdicts if v.difference is not None and v.max_drop][::-1]
+    shown = [(v, v.difference, v.max_drop) for v in verdicts if v.difference is not None and v.max_drop][::-1]
     with _settings():
-        figure, axes = _rows([verdict.benchmark for verdict in shown])
-        for row, verdict in enumerate(shown):
-            found, scale = verdict.difference, verdict.max_drop
-            if found is None or not scale:
-                continue
+        figure, axes = _rows([verdict.benchmark for verdict, _, _ in shown])
+        for row, (verdict, found, scale) in enumerate(shown):
             sign = 1 if verdict.baseline is None or verdict.baseline.higher_is_better else -1
             bounds = sorted((sign * found.low / scale, sign * found.high / scale))
             colour = _OUTCOME_COLOURS[verdict.outcome]

@@ -1,10 +1,14 @@
 """What a gate lets pass: thresholds as one checked value, out of a TOML file and flags."""
 
+import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
 
 from evals.results import Result, Unit
 from shards.errors import UsageError
@@ -77,36 +81,27 @@ def _refuse(faults: list[str], place: str) -> None:
         raise UsageError(place, expected="settings in their range", found="; ".join(faults))
 
 
-def _is_drop(value: object) -> bool:
-    return _is_number(value) and 0 <= float(value) < float("inf")  # type: ignore[arg-type]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_count(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _is_between(value: object, low: float, high: float) -> bool:
-    return _is_number(value) and low <= float(value) <= high  # type: ignore[arg-type]
-
-
-_RULES: Final[Mapping[str, tuple[str, Callable[[object], bool]]]] = {
-    "max_drop": ("a number >= 0 in the metric's unit", lambda value: value is None or _is_drop(value)),
-    "max_drop_by_benchmark": (
-        "a table of benchmark = number >= 0",
-        lambda value: isinstance(value, Mapping) and all(_is_drop(drop) for drop in value.values()),
-    ),
-    "level": ("a share from 0.5 to 0.9999", lambda value: _is_between(value, 0.5, 0.9999)),
-    "min_items": ("a whole number >= 1", lambda value: _is_count(value, 1)),
-    "max_unscored_rise": ("a share from 0 to 1", lambda value: _is_between(value, 0, 1)),
-    "resamples": ("a whole number >= 100", lambda value: _is_count(value, 100)),
-    "seed": ("a whole number >= 0", lambda value: _is_count(value, 0)),
+_Drop = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
+_RULES: Final[Mapping[str, tuple[str, Any]]] = {
+    "max_drop": ("a number >= 0 in the metric's unit", _Drop | None),
+    "max_drop_by_benchmark": ("a table of benchmark = number >= 0", dict[str, _Drop]),
+    "level": ("a share from 0.5 to 0.9999", Annotated[float, Meta(ge=0.5, le=0.9999)]),
+    "min_items": ("a whole number >= 1", Annotated[int, Meta(ge=1)]),
+    "max_unscored_rise": ("a share from 0 to 1", Annotated[float, Meta(ge=0, le=1)]),
+    "resamples": ("a whole number >= 100", Annotated[int, Meta(ge=100)]),
+    "seed": ("a whole number >= 0", Annotated[int, Meta(ge=0)]),
 }
+"""What a setting must be, in words and as a type."""
 
 
 def _faults(settings: Mapping[str, object]) -> list[str]:
     checked = [(name, settings[name], *rule) for name, rule in _RULES.items() if name in settings]
-    return [f"{name} = {value!r}, expected {words}" for name, value, words, is_fine in checked if not is_fine(value)]
+    return [f"{name} = {value!r}, expected {words}" for name, value, words, kind in checked if not _is_a(value, kind)]
+
+
+def _is_a(value: object, kind: Any) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True

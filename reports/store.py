@@ -12,30 +12,12 @@ from shards.errors import UsageError
 if TYPE_CHECKING:
     import duckdb
 
-_RUN_COLUMNS: Final = {
-    "run": pa.string(),
-    "model": pa.string(),
-    "benchmark": pa.string(),
-    "split": pa.string(),
-    "domain": pa.string(),
-    "exposure": pa.string(),
-    "protocol": pa.string(),
-    "protocol_id": pa.string(),
-    "copies": pa.int64(),
-    "metric": pa.string(),
-    "value": pa.float64(),
-    "low": pa.float64(),
-    "high": pa.float64(),
-    "level": pa.float64(),
-    "unit": pa.string(),
+_TYPES: Final = {
+    **dict.fromkeys(("copies", "n", "unscored", "seed", "item_limit"), pa.int64()),
+    **dict.fromkeys(("value", "low", "high", "level", "chance"), pa.float64()),
     "higher_is_better": pa.bool_(),
-    "n": pa.int64(),
-    "unscored": pa.int64(),
-    "chance": pa.float64(),
-    "seed": pa.int64(),
-    "item_limit": pa.int64(),
-    "source": pa.string(),
 }
+"""Of the columns of `runs` that hold no text."""
 
 
 def find_some_runs(roots: Sequence[Path]) -> list[RunFolder]:
@@ -75,15 +57,10 @@ def store_of(folders: Sequence[RunFolder], *, root: Path) -> "duckdb.DuckDBPyCon
 
     connection = duckdb.connect(":memory:")
     rows = [_row(folder, root, folders) for folder in folders]
-    _create(connection, "runs", pa.Table.from_pylist(rows, schema=pa.schema(list(_RUN_COLUMNS.items()))))
-    _create(connection, "items", _all_items(folders, root))
+    schema = pa.schema([(name, _TYPES.get(name, pa.string())) for name in rows[0]])
+    connection.from_arrow(pa.Table.from_pylist(rows, schema=schema)).create("runs")
+    connection.from_arrow(_all_items(folders, root)).create("items")
     return connection
-
-
-def _create(connection: "duckdb.DuckDBPyConnection", name: str, table: pa.Table) -> None:
-    connection.register("arrow_table", table)
-    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM arrow_table")
-    connection.unregister("arrow_table")
 
 
 def _name(folder: RunFolder, root: Path) -> str:
@@ -92,10 +69,8 @@ def _name(folder: RunFolder, root: Path) -> str:
 
 
 def _all_items(folders: Sequence[RunFolder], root: Path) -> pa.Table:
-    tables = []
-    for folder in folders:
-        items = folder.items()
-        tables.append(items.add_column(0, "run", pa.array([_name(folder, root)] * len(items), pa.string())))
+    named = [(_name(folder, root), folder.items()) for folder in folders]
+    tables = [items.add_column(0, "run", pa.array([name] * len(items), pa.string())) for name, items in named]
     return pa.concat_tables(tables, promote_options="default")
 
 
@@ -114,9 +89,7 @@ def _row(folder: RunFolder, root: Path, folders: Sequence[RunFolder]) -> dict[st
         "copies": len(twins),
         "metric": result.metric,
         "value": result.value,
-        "low": result.interval.low if result.interval else None,
-        "high": result.interval.high if result.interval else None,
-        "level": result.interval.level if result.interval else None,
+        **{name: getattr(result.interval, name, None) for name in ("low", "high", "level")},
         "unit": result.unit,
         "higher_is_better": result.higher_is_better,
         "n": result.n,

@@ -12,7 +12,7 @@ from shards.errors import MediaError, SampleError, ShardError
 from shards.imu import imu_shape
 from shards.keys import is_key
 from shards.manifest import IndexRow, MemberRow
-from shards.media import sniff
+from shards.media import KIND_BY_EXTENSION, sniff
 from shards.sample import Imu, Sample
 from shards.writer import index_row
 
@@ -37,7 +37,6 @@ _HUGGING_FACE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("bz2", "gz", "lz4", "xz", "zst"), "unpacks without a word"),
     **dict.fromkeys(("pickle", "pkl", "pyd"), "leaves as bytes, and webdataset unpickles"),
 }
-_KNOWN: Final = {"wav", "webp", "m4a", "mp4", "webm", "mkv", "mp3", "jpg", "png", "gif", "flac", "ogg", "npy"}
 _ALIASES: Final[Mapping[str, str]] = {"jpeg": "jpg", "m4v": "mp4", "mov": "mp4", "oga": "ogg"}
 
 
@@ -179,5 +178,5 @@ def _field_faults(name: str, content: memoryview, where: str) -> Iterator[Fault]
         yield Fault(place, f"has a field that Hugging Face datasets {_HUGGING_FACE[kind]}")
     stated = _ALIASES.get(kind, kind)
     held = sniff(bytes(content[:64]))
-    if (stated in _KNOWN or held is not None) and held != stated:
+    if (stated in KIND_BY_EXTENSION or stated == "npy" or held is not None) and held != stated:
         yield Fault(place, f"holds {held or 'unknown'} bytes")

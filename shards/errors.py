@@ -10,6 +10,9 @@ AnymodalError                 exit code 4: failed while working
     └── WorkError             a build folder cannot be used: locked, changed, incomplete
 """
 
+import contextlib
+from collections.abc import Iterator
+
 
 class AnymodalError(Exception):
     """A problem told for people: where it is, what was expected, what was found, what to do about it.
@@ -70,3 +73,15 @@ class ShardError(ShardsError):
 
 class WorkError(ShardsError):
     """A build folder cannot be used: locked, made by another recipe, or incomplete."""
+
+
+Kinds = type[Exception] | tuple[type[Exception], ...]
+
+
+@contextlib.contextmanager
+def told_as(kinds: Kinds, error: type[AnymodalError], place: str, *, expected: str) -> Iterator[None]:
+    """Raise `error` in place of whatever the block raises of these kinds; what that said becomes `found`."""
+    try:
+        yield
+    except kinds as problem:
+        raise error(place, expected=expected, found=str(problem)) from problem

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shards.errors import MediaError
+from shards.errors import MediaError, told_as
 from shards.media import MediaLimits
 from shards.sample import Imu, Provenance
 
@@ -68,12 +68,10 @@ def imu_shape(content: bytes | memoryview, *, limits: MediaLimits = MediaLimits(
     if len(content) > limits.max_size_bytes:
         raise MediaError("IMU window", expected=f"at most {limits.max_size_bytes} bytes", found=f"{len(content)}")
     file = io.BytesIO(content)
-    try:
+    with told_as((ValueError, EOFError), MediaError, "IMU window", expected="a .npy file"):
         version = np.lib.format.read_magic(file)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, is_fortran, dtype = read_header(file)
-    except (ValueError, EOFError) as error:
-        raise MediaError("IMU window", expected="a .npy file", found=str(error)) from error
     if len(shape) != 2 or 0 in shape or is_fortran or dtype.str not in _TYPES:
         order = "columns first" if is_fortran else "rows first"
         found = f"{list(shape)} of {dtype.str}, {order}"

@@ -8,6 +8,7 @@ for loaded in torch.utils.data.DataLoader(load(folder, position), batch_size=Non
 position = progress.position  # at any time; load(folder, position) reads exactly the rest
 """
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -143,7 +144,7 @@ def load(folder: Path | str, position: Position, *, on_error: OnError = Stop()) 
     found = set_sha256(ShardSet(folder))
     if found != position.set_sha256:
         raise UsageError(str(folder), expected=f"the set {position.set_sha256[:12]}", found=f"the set {found[:12]}")
-    return pipeline([[position.rest]], _split_by_worker, _Expand(folder, position, on_error))
+    return pipeline([[position.rest]], _split_by_worker, functools.partial(_expand, folder, position, on_error))
 
 
 def pipeline(*stages: Any) -> Any:
@@ -187,18 +188,15 @@ def _cut(spans: Sequence[Span], part: int, n_parts: int) -> tuple[Span, ...]:
     return tuple(piece)
 
 
-class _Expand:
-    """The stage that reads samples; picklable, since it opens nothing before it is called."""
-
-    def __init__(self, folder: Path | str, position: Position, on_error: OnError) -> None:
-        self._folder, self._position, self._on_error = folder, position, on_error
-
-    def __call__(self, rests: Iterable[Sequence[Span]]) -> Iterator[Loaded]:
-        reader = EpochReader(ShardSet(self._folder), self._position.shuffle)
-        epoch = self._position.epoch
-        for rest in rests:
-            attempts = (_attempt(reader, epoch, number) for start, stop in rest for number in range(start, stop))
-            yield from with_policy(attempts, self._on_error, n_expected=_length(rest))
+def _expand(
+    folder: Path | str, position: Position, on_error: OnError, rests: Iterable[Sequence[Span]]
+) -> Iterator[Loaded]:
+    """The stage that reads samples; nothing is opened before it is called."""
+    reader = EpochReader(ShardSet(folder), position.shuffle)
+    for rest in rests:
+        numbers = (number for start, stop in rest for number in range(start, stop))
+        attempts = (_attempt(reader, position.epoch, number) for number in numbers)
+        yield from with_policy(attempts, on_error, n_expected=_length(rest))
 
 
 def _attempt(reader: EpochReader, epoch: int, number: int) -> Loaded | tuple[int, ShardsError]:

@@ -7,7 +7,7 @@ from typing import Final, Literal
 import msgspec
 import pyarrow as pa
 
-from shards.errors import ShardError
+from shards.errors import ShardError, told_as
 from shards.files import append_durably
 
 MANIFEST_SCHEMA: Final = "anymodal.manifest/1"
@@ -36,6 +36,11 @@ class StepCounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n_dropped: int
     n_failed: int
     n_merged: int
+
+    @property
+    def n_left(self) -> int:
+        """How many go on to the next step."""
+        return self.n_in + self.n_created - self.n_dropped - self.n_failed - self.n_merged
 
 
 class ManifestLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,25 +80,16 @@ class IndexRow(msgspec.Struct, frozen=True, gc=False):
     members: Sequence[MemberRow]
 
 
+_MEMBER = pa.struct(
+    [("name", pa.string()), ("offset", pa.int64()), ("size_bytes", pa.int64()), ("sha256", pa.string())]
+)
 INDEX_ARROW_SCHEMA = pa.schema(
     [
-        ("key", pa.string()),
-        ("shard", pa.string()),
-        ("kind", pa.string()),
-        ("signature", pa.string()),
-        ("source", pa.string()),
-        ("licence", pa.string()),
+        *((name, pa.string()) for name in ("key", "shard", "kind", "signature", "source", "licence")),
         ("n_turns", pa.int32()),
         ("n_words", pa.int32()),
         ("duration_s", pa.float64()),
-        (
-            "members",
-            pa.list_(
-                pa.struct(
-                    [("name", pa.string()), ("offset", pa.int64()), ("size_bytes", pa.int64()), ("sha256", pa.string())]
-                )
-            ),
-        ),
+        ("members", pa.list_(_MEMBER)),
     ]
 )
 
@@ -145,7 +141,5 @@ def encode_line(line: ManifestLine) -> bytes:
 
 
 def _decode(place: str, number: int, raw: bytes) -> ManifestLine:
-    try:
+    with told_as(msgspec.MsgspecError, ShardError, f"{place}, line {number}", expected="a manifest line"):
         return msgspec.json.decode(raw, type=ManifestLine)
-    except msgspec.MsgspecError as error:
-        raise ShardError(f"{place}, line {number}", expected="a manifest line", found=str(error)) from error

@@ -4,6 +4,7 @@ The type is read from the bytes, never from a file name. Pillow, soundfile and P
 the first file of their kind is met.
 """
 
+import functools
 import io
 import warnings
 from collections.abc import Callable, Mapping
@@ -11,10 +12,17 @@ from typing import Literal
 
 import msgspec
 
-from shards.errors import MediaError, UsageError
+from shards.errors import MediaError, UsageError, told_as
 from shards.sample import Audio, Image, Provenance, Video
 
 MediaKind = Literal["image", "audio", "video"]
+
+KIND_BY_EXTENSION: Mapping[str, MediaKind] = {
+    **dict.fromkeys(("jpg", "png", "webp", "gif"), "image"),
+    **dict.fromkeys(("wav", "flac", "mp3", "ogg", "m4a"), "audio"),
+    **dict.fromkeys(("mp4", "webm", "mkv"), "video"),
+}
+"""What `sniff`'s extensions usually hold; of containers, `probe` tells what a file does hold."""
 
 
 class MediaLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,10 +135,8 @@ def _probe_image(content: bytes, extension: str) -> MediaFacts:
 def _probe_audio(content: bytes, extension: str) -> MediaFacts:
     import soundfile
 
-    try:
+    with told_as((soundfile.SoundFileError, RuntimeError), MediaError, "media", expected=f"a readable {extension}"):
         info = soundfile.info(io.BytesIO(content))
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        raise MediaError("media", expected=f"a readable {extension}", found=str(error)) from error
     if info.frames <= 0 or info.samplerate <= 0:
         raise MediaError("media", expected="at least one audio frame", found=f"{info.frames} frames")
     return MediaFacts(
@@ -148,27 +154,15 @@ def _probe_container(content: bytes, extension: str) -> MediaFacts:
     try:
         with av.open(io.BytesIO(content), mode="r") as container:
             duration_s = round(container.duration / 1_000_000, 6) if container.duration else 0.0
+            facts = functools.partial(MediaFacts, extension=extension, duration_s=duration_s)
             sounds = container.streams.audio
             if container.streams.video:
                 film = container.streams.video[0]
-                return MediaFacts(
-                    kind="video",
-                    extension=extension,
-                    width=film.width,
-                    height=film.height,
-                    duration_s=duration_s,
-                    fps=round(float(film.average_rate or 0), 6),
-                    has_audio=bool(sounds),
-                )
+                fps = round(float(film.average_rate or 0), 6)
+                return facts(kind="video", width=film.width, height=film.height, fps=fps, has_audio=bool(sounds))
             if not sounds:
                 raise MediaError("media", expected="a video or audio stream", found="neither")
-            return MediaFacts(
-                kind="audio",
-                extension=extension,
-                duration_s=duration_s,
-                sample_rate_hz=sounds[0].rate,
-                channels=sounds[0].channels,
-            )
+            return facts(kind="audio", sample_rate_hz=sounds[0].rate, channels=sounds[0].channels)
     except (av.FFmpegError, ValueError, AttributeError) as error:  # PyAV leaves out what a damaged stream lacks
         raise MediaError("media", expected=f"a readable {extension}", found=str(error)) from error
 

@@ -122,7 +122,7 @@ def load_mixture(
     found = {name: set_sha256(ShardSet(folder)) for name, folder in folders.items()}
     if found != position.sets_sha256:
         raise UsageError("mixture", expected=f"the sets {dict(position.sets_sha256)}", found=f"{found}")
-    return pipeline([[position]], _draws, _Read(dict(folders), on_error))
+    return pipeline([[position]], _draws, functools.partial(_read, dict(folders), on_error))
 
 
 class _Share(msgspec.Struct, frozen=True):
@@ -145,19 +145,13 @@ def _draws(positions: Iterable[MixturePosition]) -> Iterator[_Share]:
         yield _Share(position, len(range(worker, n_left, n_workers)), draws)
 
 
-class _Read:
-    """The stage that reads draws; picklable, since it opens nothing before it is called."""
-
-    def __init__(self, folders: Mapping[str, Path | str], on_error: OnError) -> None:
-        self._folders, self._on_error = folders, on_error
-
-    def __call__(self, shares: Iterable[_Share]) -> Iterator[Loaded]:
-        for share in shares:
-            position = share.position
-            names = sorted(self._folders)
-            readers = {name: EpochReader(ShardSet(self._folders[name]), position.shuffle) for name in names}
-            attempt = functools.partial(_attempt, readers, _Pattern([position.weights[name] for name in names]), names)
-            yield from with_policy(map(attempt, share.draws), self._on_error, n_expected=share.n_draws)
+def _read(folders: Mapping[str, Path | str], on_error: OnError, shares: Iterable[_Share]) -> Iterator[Loaded]:
+    """The stage that reads draws; nothing is opened before it is called."""
+    for share in shares:
+        position, names = share.position, sorted(folders)
+        readers = {name: EpochReader(ShardSet(folders[name]), position.shuffle) for name in names}
+        attempt = functools.partial(_attempt, readers, _Pattern([position.weights[name] for name in names]), names)
+        yield from with_policy(map(attempt, share.draws), on_error, n_expected=share.n_draws)
 
 
 class _Pattern:

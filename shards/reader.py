@@ -1,6 +1,8 @@
 """Shards in: one after the other for passes, by key through the index for looking up."""
 
+import bisect
 import functools
+import itertools
 import posixpath
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ import pyarrow.parquet as pq
 from shards import tar
 from shards.codec import decode_sample
 from shards.draft import Blob, Draft, FileBytes, HeldBytes, UrlBytes
-from shards.errors import ShardError
+from shards.errors import ShardError, told_as
 from shards.manifest import (
     INDEX,
     INDEX_ARROW_SCHEMA,
@@ -86,14 +88,12 @@ class ShardSet:
             ShardError: If an index cannot be read.
         """
         names = [f"{INDEX}/{bucket_stem(line.bucket)}.parquet" for line in self.lines]
-        try:
+        with told_as((OSError, pa.ArrowException), ShardError, f"{self.place}/{INDEX}", expected="readable indexes"):
             if self._url is None:
                 tables = [pq.read_table(self._folder / name, schema=INDEX_ARROW_SCHEMA) for name in names]
             else:
                 contents = fetch_all(self._url, names)
                 tables = [pq.read_table(pa.BufferReader(content), schema=INDEX_ARROW_SCHEMA) for content in contents]
-        except (OSError, pa.ArrowException) as error:
-            raise ShardError(f"{self.place}/{INDEX}", expected="readable indexes", found=str(error)) from error
         joined = pa.concat_tables(tables) if tables else INDEX_ARROW_SCHEMA.empty_table()
         return joined.sort_by("key").combine_chunks()
 
@@ -116,13 +116,10 @@ class ShardSet:
 
     def _find(self, key: str) -> int:
         """The key's row, by halving; keys are sorted by their bytes, as Python sorts ASCII."""
-        low, high = 0, len(self._keys)
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (middle + 1, high) if self._keys[middle].as_py() < key else (low, middle)
-        if low == len(self._keys) or self._keys[low].as_py() != key:
+        row = bisect.bisect_left(self._keys, key, key=pa.StringScalar.as_py)
+        if row == len(self._keys) or self._keys[row].as_py() != key:
             raise ShardError(self.place, expected=f"sample {key}", found="no such key")
-        return low
+        return row
 
     def _blob(self, shard: str, offset: int, size_bytes: int) -> Blob:
         if self._url is None:
@@ -151,17 +148,9 @@ def groups(content: bytes | memoryview, *, place: str) -> Iterator[tuple[str, li
     Raises:
         ShardError: If the tar is damaged.
     """
-    group: list[tar.Member] = []
-    key = ""
-    for member in tar.members(content, place=place):
-        stem = member.name.partition(".")[0]
-        if group and stem != key:
-            yield key, group
-            group = []
-        key = stem
-        group.append(member)
-    if group:
-        yield key, group
+    members = tar.members(content, place=place)
+    for key, group in itertools.groupby(members, key=lambda member: member.name.partition(".")[0]):
+        yield key, list(group)
 
 
 def draft_of(key: str, members: list[tar.Member], content: bytes | memoryview, *, place: str) -> Draft:

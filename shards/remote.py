@@ -21,10 +21,9 @@ def fetch(url: str, *, offset: int = 0, size_bytes: int | None = None) -> bytes:
         UsageError: If fsspec, or what it needs for this kind of URL, is not installed.
     """
     system, path = _resolve(url)
+    end = None if size_bytes is None else offset + size_bytes
     try:
-        content: bytes = system.cat_file(
-            path, start=offset or None, end=None if size_bytes is None else offset + size_bytes
-        )
+        content: bytes = system.cat_file(path, start=offset or None, end=end)
     except _errors() as error:
         raise MediaError(url, expected="a readable file", found=f"{type(error).__name__}: {error}") from error
     if size_bytes is not None and len(content) != size_bytes:

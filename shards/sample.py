@@ -5,7 +5,7 @@ tar member that holds them, and their sha256. `shards.codec` writes samples as J
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -101,6 +101,10 @@ class Turn(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
         """The turn's words, parts joined by a blank."""
         return " ".join(part.text for part in self.parts if isinstance(part, Text))
 
+    def media(self) -> list[Media]:
+        """The turn's media parts, in order."""
+        return [part for part in self.parts if not isinstance(part, Text)]
+
 
 class HumanAnswer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """One annotator's answer, as VQA records it."""
@@ -166,22 +170,14 @@ class Sample(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, 
     def media(self) -> Iterator[Media]:
         """The media parts of all turns, in order."""
         for turn in self.turns:
-            for part in turn.parts:
-                if not isinstance(part, Text):
-                    yield part
+            yield from turn.media()
 
     def signature(self) -> str:
         """The kinds of media that the sample holds, such as "audio+image"; "text" if none."""
         return signature_of(self.media())
 
 
-_MODALITIES: Final[Mapping[type[Part], Modality]] = {
-    Text: "text",
-    Image: "image",
-    Audio: "audio",
-    Video: "video",
-    Imu: "imu",
-}
+_MODALITIES: Final[Mapping[type[Part], Modality]] = {kind: kind.__struct_config__.tag for kind in get_args(Part)}
 
 
 def modality(part: Part) -> Modality:

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from shards.errors import ShardError
+from shards.errors import ShardError, told_as
 
 TOMBSTONE_SCHEMA: Final = "anymodal.tombstone/1"
 TOMBSTONES = "tombstones.jsonl"
@@ -28,11 +28,9 @@ def read_tombstones(folder: Path) -> dict[str, Tombstone]:
         ShardError: If the file cannot be read: better no work than one that brings samples back.
     """
     path = folder / TOMBSTONES
-    try:
+    with told_as((OSError, msgspec.MsgspecError), ShardError, str(path), expected="tombstones"):
         lines = path.read_bytes().splitlines() if path.exists() else []
         stones = [msgspec.json.decode(line, type=Tombstone) for line in lines]
-    except (OSError, msgspec.MsgspecError) as error:
-        raise ShardError(str(path), expected="tombstones", found=str(error)) from error
     return {stone.key: stone for stone in stones}
 
 

@@ -1,18 +1,14 @@
 """`anymodal build PIPELINE`."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from anymodal.console import print_line, print_note, print_table, progress_bar
 
 if TYPE_CHECKING:
-    from curation.sources import Pair
-    from curation.writers import Writer
     from shards.work import Pipeline
-    from shards.writer import ShardSpec
 
 build_app = typer.Typer(
     name="build", help="Build an instruction set out of captioned media, as WebDataset shards.", no_args_is_help=True
@@ -56,8 +52,7 @@ def t2m(
     """
     from curation.pipelines.t2m import t2m_pipeline
 
-    given = _given(source, writer, max_samples, max_mib)
-    pipeline = t2m_pipeline(given.pairs, source=given.source, writer=given.writer, seed=seed, spec=given.spec)
+    pipeline = t2m_pipeline(**_given(source, writer, max_samples, max_mib), seed=seed)
     run_build(pipeline, out, title="T2M instruction set", workers=workers, retry_failed=retry_failed)
 
 
@@ -89,10 +84,7 @@ def mosit(
     """
     from curation.pipelines.mosit import mosit_pipeline
 
-    given = _given(source, writer, max_samples, max_mib)
-    pipeline = mosit_pipeline(
-        given.pairs, source=given.source, writer=given.writer, seed=seed, dialogues=dialogues, spec=given.spec
-    )
+    pipeline = mosit_pipeline(**_given(source, writer, max_samples, max_mib), seed=seed, dialogues=dialogues)
     run_build(pipeline, out, title="MosIT instruction set", workers=workers, retry_failed=retry_failed)
 
 
@@ -122,30 +114,20 @@ def mm_it(
     """
     from curation.pipelines.mm_it import IMU_EXTENSION, mm_it_pipeline
 
-    given = _given(source, writer, max_samples, max_mib)
-    pipeline = mm_it_pipeline(
-        given.pairs, source=given.source, writer=given.writer, seed=seed, dialogues=dialogues, spec=given.spec
-    )
+    pipeline = mm_it_pipeline(**_given(source, writer, max_samples, max_mib), seed=seed, dialogues=dialogues)
     title = "MM-IT instruction set"
     run_build(pipeline, out, title=title, workers=workers, retry_failed=retry_failed, remark=IMU_EXTENSION)
 
 
-class _Given(NamedTuple):
+def _given(source: str, writer: str, max_samples: int, max_mib: int) -> dict[str, Any]:
     """What every pipeline is made of; `source` is the kind of source alone."""
-
-    pairs: "Iterator[Pair]"
-    source: str
-    writer: "Writer"
-    spec: "ShardSpec"
-
-
-def _given(source: str, writer: str, max_samples: int, max_mib: int) -> _Given:
     from curation.sources import read_pairs
     from curation.writers import make_writer
     from shards.writer import ShardSpec
 
     spec = ShardSpec(max_samples=max_samples, max_size_bytes=max_mib * 2**20)
-    return _Given(read_pairs(source), source.partition(":")[0], make_writer(writer), spec)
+    kind = source.partition(":")[0]
+    return {"pairs": read_pairs(source), "source": kind, "writer": make_writer(writer), "spec": spec}
 
 
 def run_build(

@@ -24,6 +24,7 @@ def evaluate(
     batch_size: Annotated[int, typer.Option(help="Requests given to the model at once.", min=1)] = 32,
     exposure: Annotated[Exposed, typer.Option(help="What the model saw of the benchmark.")] = "unknown",
     prompt: Annotated[str, typer.Option(help="The model family whose words to ask with.", metavar="FAMILY")] = "plain",
+    cache: Annotated[Path | None, typer.Option(help="Folder that keeps features of made and real media.")] = None,
 ) -> None:
     """Ask a model every question of a benchmark, and score its answers by the official rules.
 
@@ -45,7 +46,16 @@ def evaluate(
     from evals.harness.runner import EvalSettings, load_items, make_adapter
     from evals.harness.runner import evaluate as run
 
-    settings = EvalSettings(data=data, limit=limit, seed=seed, batch_size=batch_size, exposure=exposure, prompt=prompt)
+    settings = EvalSettings(
+        data=data,
+        limit=limit,
+        seed=seed,
+        batch_size=batch_size,
+        exposure=exposure,
+        prompt=prompt,
+        cache=cache,
+        note=print_note,
+    )
     rows = []
     for task in [Task(spelling) for spelling in tasks]:
         items = load_items(task, settings)
@@ -55,9 +65,11 @@ def evaluate(
             result = run(
                 task, adapter, items, model=name or model, out=folder, settings=settings, progress=advance
             ).result
-        low_high = f"{result.interval.low:.3f} to {result.interval.high:.3f}" if result.interval else "-"
-        value = "-" if result.value is None else f"{result.value:.3f}"
-        rows.append((task.name, result.protocol, value, low_high, result.unit, sum(result.unscored.values()), result.n))
+        for one in result.metrics.values() if task.benchmark.judged_by else [result]:
+            shown = f"{task.name} {one.metric}" if task.benchmark.judged_by else task.name
+            low_high = f"{one.interval.low:.3f} to {one.interval.high:.3f}" if one.interval else "-"
+            value = "-" if one.value is None else f"{one.value:.3f}"
+            rows.append((shown, one.protocol, value, low_high, one.unit, sum(one.unscored.values()), one.n))
         print_note(f"wrote {folder}")
     print_table(name or model, ("task", "protocol", "value", "95 %", "unit", "unscored", "n"), rows, right=2)
 

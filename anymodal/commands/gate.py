@@ -8,7 +8,7 @@ import typer
 from anymodal.console import print_bytes, print_line, print_table
 
 if TYPE_CHECKING:
-    from reports.gate import GateReport, Verdict
+    from reports.gate import GateReport
 
 
 def gate(
@@ -16,6 +16,7 @@ def gate(
     candidate: Annotated[Path, typer.Argument(help="Run folder, or folder of runs, in question.", show_default=False)],
     policy: Annotated[Path | None, typer.Option(help="TOML file: max_drop, max_drop_by_benchmark, level …")] = None,
     max_drop: Annotated[float | None, typer.Option(help="Allowed drop, in the metric's own unit.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Another metric of the runs, such as clipscore.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Also write a Markdown summary to this file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="The verdicts as JSON.")] = False,
 ) -> None:
@@ -34,12 +35,18 @@ def gate(
     from reports.gate import decide_gate
     from reports.gate_text import encode_gate
     from reports.gate_text import markdown as to_markdown
+    from reports.pairing import by_metric
     from reports.policy import load_policy
     from reports.store import find_some_runs
     from shards.files import write_atomic
 
     settings = load_policy(policy, max_drop=max_drop)
-    report = decide_gate(find_some_runs([baseline]), find_some_runs([candidate]), settings)
+    before, after = find_some_runs([baseline]), find_some_runs([candidate])
+    if metric is not None:  # runs that do not have it are of other benchmarks
+        before, after = (
+            [by_metric(one, metric) for one in some if metric in one.result.metrics] for some in (before, after)
+        )
+    report = decide_gate(before, after, settings)
     if markdown is not None:
         write_atomic(markdown, to_markdown(report).encode())
     if json:
@@ -52,25 +59,12 @@ def gate(
 
 def print_report(report: "GateReport") -> None:
     """The verdicts as a table, the reason for each, and how they were found."""
-    from reports.gate_text import explanation, headline
+    from reports.gate import OUTCOME_WORDS
+    from reports.gate_text import explanation, figures, headline
 
     columns = ("benchmark", "verdict", "baseline", "candidate", "change", "allowed")
-    print_table(headline(report), columns, [_cells(verdict) for verdict in report.verdicts], right=4)
+    rows = [(one.benchmark, OUTCOME_WORDS[one.outcome], *figures(one)) for one in report.verdicts]
+    print_table(headline(report), columns, rows, right=4)
     for verdict in report.verdicts:
         print_line(f"{verdict.benchmark}: {'; '.join(verdict.reasons)}.")
     print_line(f"\n{explanation(report)}")
-
-
-def _cells(verdict: "Verdict") -> tuple[str, ...]:
-    from reports.gate import OUTCOME_WORDS
-    from reports.wording import number, signed
-
-    unit, found = verdict.unit, verdict.difference
-    return (
-        verdict.benchmark,
-        OUTCOME_WORDS[verdict.outcome],
-        number(verdict.baseline.value if verdict.baseline else None, unit),
-        number(verdict.candidate.value if verdict.candidate else None, unit),
-        signed(found.value, unit) if found else "–",
-        number(verdict.max_drop, unit),
-    )

@@ -33,7 +33,7 @@ def import_answers(
     from evals.harness.runner import import_answers as import_run
     from shards.formats.predictions import read_submission
 
-    settings = EvalSettings(data=data, seed=seed, exposure=exposure)
+    settings = EvalSettings(data=data, seed=seed, exposure=exposure, note=print_note)
     chosen = Task(task)
     texts = read_submission(predictions, chosen.benchmark.submission)
     items = load_items(chosen, settings)

@@ -45,7 +45,13 @@ def report(
         for board in boards:
             _print_board(board)
     if out is not None:
-        _write(boards, out, title)
+        from reports.content import PageContent
+        from reports.examples import read_answers
+        from reports.page import write_page
+
+        domain, answers = boards[0].run.domain, read_answers(boards)
+        write_page(PageContent(title=title, domain=domain, boards=boards, answers=answers), out)
+        print_note(f"wrote {out}")
 
 
 def _domain(folders: "list[RunFolder]", *, world: bool) -> "Domain":
@@ -60,16 +66,6 @@ def _domain(folders: "list[RunFolder]", *, world: bool) -> "Domain":
     if n_world:
         print_note(f"{n_world} runs on the embedded world are left out; --world shows them")
     return "public"
-
-
-def _write(boards: "tuple[Board, ...]", out: Path, title: str) -> None:
-    from reports.content import PageContent
-    from reports.examples import read_answers
-    from reports.page import write_page
-
-    domain = boards[0].domain
-    write_page(PageContent(title=title, domain=domain, boards=boards, answers=read_answers(boards)), out)
-    print_note(f"wrote {out}")
 
 
 def _print_query(sql: str, folders: "list[RunFolder]", root: Path) -> None:
@@ -96,13 +92,13 @@ def _print_query(sql: str, folders: "list[RunFolder]", root: Path) -> None:
 def _print_board(board: "Board") -> None:
     from reports.wording import UNIT_SIGN, number
 
-    unit = "" if board.unit == "raw" else f" ({UNIT_SIGN[board.unit]})"
-    direction = "higher" if board.higher_is_better else "lower"
-    chance = "" if board.chance is None else f", chance {number(board.chance, board.unit)}"
+    unit = "" if board.result.unit == "raw" else f" ({UNIT_SIGN[board.result.unit]})"
+    direction = "higher" if board.result.higher_is_better else "lower"
+    chance = "" if board.chance is None else f", chance {number(board.chance, board.result.unit)}"
     columns = ("model", "exposure", "value", "interval", "to leader", "no score")
-    print_table(board.benchmark, columns, [_cells(entry, board) for entry in board.entries], right=4)
-    print_line(f"{board.metric}{unit}, {direction} is better, {board.n:,} items{chance}")
-    print_line(f"{board.scorer}, protocol {board.protocol_id[:12]}\n")
+    print_table(board.run.benchmark, columns, [_cells(entry, board) for entry in board.entries], right=4)
+    print_line(f"{board.result.metric}{unit}, {direction} is better, {board.result.n:,} items{chance}")
+    print_line(f"{board.result.protocol}, protocol {board.run.protocol_id[:12]}\n")
 
 
 def _cells(entry: "Entry", board: "Board") -> tuple[str, ...]:
@@ -113,8 +109,8 @@ def _cells(entry: "Entry", board: "Board") -> tuple[str, ...]:
     return (
         entry.label,
         EXPOSURE_WORDS[entry.folder.run.exposure],
-        number(result.value, board.unit),
-        span(result.interval, board.unit),
-        f"{signed(entry.gap.value, board.unit)}{mark}" if entry.gap else entry.standing,
+        number(result.value, board.result.unit),
+        span(result.interval, board.result.unit),
+        f"{signed(entry.gap.value, board.result.unit)}{mark}" if entry.gap else entry.standing,
         count(sum(result.unscored.values())),
     )

@@ -12,6 +12,7 @@ from typing import get_args
 
 import msgspec
 
+from curation.pipelines.settings import settings_of
 from curation.sources.pair import Pair
 from curation.sources.world import Scene, questions_of, read_scenes
 from curation.steps.answers import Answered, CheckAnswer
@@ -177,13 +178,7 @@ def mm_it_pipeline(
     listed = list(pairs)
     return Pipeline(
         name="mm_it",
-        settings={
-            "source": source,
-            "writer": writer.name,
-            "writer_revision": writer.revision,
-            "dialogues": dialogues,
-            **msgspec.structs.asdict(limits),
-        },
+        settings=settings_of(source, writer, limits, dialogues=dialogues),
         records=plan_tasks(listed, seed=seed, dialogues=dialogues, scenes=_scenes(listed) if source == "world" else {}),
         record_type=Task,
         steps=(

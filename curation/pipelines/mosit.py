@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from curation.pipelines.mosit_plans import DialoguePlan, plan_dialogues
+from curation.pipelines.settings import settings_of
 from curation.sources.pair import Pair
 from curation.steps.dialogues import RULES, Check
 from curation.steps.pairs import ProbedPair, probe_pairs
@@ -107,13 +108,7 @@ def mosit_pipeline(
     """
     return Pipeline(
         name="mosit",
-        settings={
-            "source": source,
-            "writer": writer.name,
-            "writer_revision": writer.revision,
-            "dialogues": dialogues,
-            **msgspec.structs.asdict(limits),
-        },
+        settings=settings_of(source, writer, limits, dialogues=dialogues),
         records=plan_dialogues(pairs, seed=seed, dialogues=dialogues),
         record_type=DialoguePlan,
         steps=(ProbeDialogue(limits), WriteMosIT(writer, seed), *map(Check, RULES)),

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from curation.pipelines.settings import settings_of
 from curation.sources.pair import Pair
 from curation.steps.pairs import CheckCaption, ProbedPair, ProbeMedia
-from curation.writers import T2MBrief, Writer
+from curation.writers import MediumBrief, Writer
 from shards.draft import Draft, FileBytes
 from shards.keys import make_key
 from shards.media import MediaLimits
@@ -30,7 +31,7 @@ class WriteT2M(msgspec.Struct, frozen=True):
         if probed.modality == "imu":
             return Drop("not_in_t2m", "nobody asks for an IMU window")
         key = make_key(probed.pair.source, probed.pair.source_id)
-        brief = T2MBrief(modality=probed.modality, caption=probed.caption)
+        brief = MediumBrief(modality=probed.modality, caption=probed.caption)
         exchange = self.writer.t2m(brief, key=key, seed=self.seed)
         medium = probed.part(f"{key}.1-1")
         turns = (Turn("human", (Text(exchange.request),)), Turn("machine", (Text(exchange.reply), medium)))
@@ -59,15 +60,10 @@ def t2m_pipeline(
     """
     return Pipeline(
         name="t2m",
-        settings={"source": source, "writer": writer.name, "writer_revision": writer.revision, **_limits(limits)},
+        settings=settings_of(source, writer, limits),
         records=pairs,
         record_type=Pair,
         steps=(CheckCaption(), ProbeMedia(limits), WriteT2M(writer, seed)),
         seed=seed,
         spec=spec,
     )
-
-
-def _limits(limits: MediaLimits) -> dict[str, int | float]:
-    fields: dict[str, int | float] = msgspec.structs.asdict(limits)
-    return fields

@@ -69,11 +69,8 @@ def _against(scene: Scene, answered: Answered, caption: str) -> str:
         return "" if caption in reference_captions(scene, answered.modality) else f"none of its captions: {caption}"
     is_right = reply.casefold() == true[0]
     if len(true) > 1:
-        do_differ = len(set(true)) > 1
-        is_right = _QUOTED.findall(reply) == true and ("differ" in reply, "agree" in reply) == (
-            do_differ,
-            not do_differ,
-        )
+        says = [word for word in ("differ", "agree") if word in reply]
+        is_right = _QUOTED.findall(reply) == true and says == ["differ" if len(set(true)) > 1 else "agree"]
     return "" if is_right else f"true is {' and '.join(true)}, not {reply}"
 
 

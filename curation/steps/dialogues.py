@@ -13,7 +13,7 @@ import regex  # type: ignore[import-untyped]
 
 from curation.writers.spoken import spoken
 from shards.draft import Draft
-from shards.sample import Media, Sample, Text, Turn, modality
+from shards.sample import Sample, Turn, modality
 from shards.work import Drop
 
 MIN_TURNS, MAX_TURNS = 3, 7
@@ -73,17 +73,12 @@ def _turn_count(sample: Sample) -> str | None:
     return None if MIN_TURNS <= n_turns <= MAX_TURNS else f"{n_turns} turns, not {MIN_TURNS} to {MAX_TURNS}"
 
 
-def _empty_text(sample: Sample) -> str | None:
-    return _first(sample, lambda turn: not turn.text.strip(), "has no words")
-
-
 def _empty_caption(sample: Sample) -> str | None:
     return next((f"{part.member} has no caption" for part in sample.media() if not (part.caption or "").strip()), None)
 
 
-def _repeated_turn(sample: Sample) -> str | None:
-    texts = [turn.text.casefold() for turn in sample.turns]
-    return _first(sample, lambda turn: texts.count(turn.text.casefold()) > 1, "is said twice")
+def _is_repeated(turn: Turn, sample: Sample) -> bool:
+    return sum(other.text.casefold() == turn.text.casefold() for other in sample.turns) > 1
 
 
 def _repeated_medium(sample: Sample) -> str | None:
@@ -93,7 +88,7 @@ def _repeated_medium(sample: Sample) -> str | None:
 
 def _given(sample: Sample) -> str:
     """Who gives which kinds of media, in order: "human:image machine:audio"."""
-    return " ".join(f"{turn.role}:{modality(part)}" for turn in sample.turns for part in _media(turn))
+    return " ".join(f"{turn.role}:{modality(part)}" for turn in sample.turns for part in turn.media())
 
 
 def _wrong_side(sample: Sample) -> str | None:
@@ -102,7 +97,7 @@ def _wrong_side(sample: Sample) -> str | None:
 
 
 def _one_sided(sample: Sample) -> str | None:
-    givers = {turn.role for turn in sample.turns if _media(turn)}
+    givers = {turn.role for turn in sample.turns if turn.media()}
     return None if givers == {"human", "machine"} else f"media come from {', '.join(givers) or 'nobody'} alone"
 
 
@@ -111,25 +106,19 @@ def _wrong_combination(sample: Sample) -> str | None:
     return None if sample.signature() == planned else f"planned {planned}, found {sample.signature()}"
 
 
-def _promise_without_medium(sample: Sample) -> str | None:
-    def is_broken(turn: Turn) -> bool:
-        return turn.role == "machine" and not _media(turn) and _PROMISE.search(_own_words(turn, sample)) is not None
-
-    return _first(sample, is_broken, "promises a medium that is not there")
+def _is_empty_promise(turn: Turn, sample: Sample) -> bool:
+    return turn.role == "machine" and not turn.media() and _PROMISE.search(_own_words(turn, sample)) is not None
 
 
-def _medium_without_mention(sample: Sample) -> str | None:
-    def is_bare(turn: Turn) -> bool:
-        return any(modality(part) not in _named(turn, sample) for part in _media(turn))
-
-    return _first(sample, is_bare, "gives a medium that its words do not name")
+def _is_without_mention(turn: Turn, sample: Sample) -> bool:
+    return any(modality(part) not in _named(turn, sample) for part in turn.media())
 
 
 def _request_mismatch(sample: Sample) -> str | None:
     """A reply may carry only what its request named, if that named anything; pronouns and hints name nothing."""
     for number, (request, reply) in enumerate(zip(sample.turns[:-1], sample.turns[1:], strict=True)):
         named = _named(request, sample)
-        kinds = {modality(part) for part in _media(reply)}
+        kinds = {modality(part) for part in reply.media()}
         if request.role == "human" and named and not kinds <= named:
             return f"turn {number} names {', '.join(sorted(named))}, the reply gives {', '.join(sorted(kinds))}"
     return None
@@ -146,52 +135,46 @@ def _other_script(sample: Sample) -> str | None:
     return None if 2 * n_latin >= n_letters > 0 else f"{n_latin} of {n_letters} letters are Latin"
 
 
-def _name_leak(sample: Sample) -> str | None:
+def _leaks_names(turn: Turn, sample: Sample) -> bool:
     names = {name for part in sample.media() for name in (part.member, part.sha256, part.provenance.id or "")}
-    leaked = [name for name in sorted(names) if _LONG_ID.fullmatch(name)]
+    return _FILE.search(turn.text) is not None or any(_LONG_ID.fullmatch(name) and name in turn.text for name in names)
 
-    def is_leaky(turn: Turn) -> bool:
-        return _FILE.search(turn.text) is not None or any(name in turn.text for name in leaked)
 
-    return _first(sample, is_leaky, "holds the name of a file or a record")
+def _no_turn(is_faulty: Callable[[Turn, Sample], bool], fault: str) -> Callable[[Sample], str | None]:
+    """The fault of a sample with a faulty turn; `fault` says what the first of them is or does."""
+
+    def found(sample: Sample) -> str | None:
+        faulty = (number for number, turn in enumerate(sample.turns) if is_faulty(turn, sample))
+        return next((f"turn {number} {fault}" for number in faulty), None)
+
+    return found
 
 
 def _without(pattern: regex.Pattern[str], what: str) -> Callable[[Sample], str | None]:
-    def fault(sample: Sample) -> str | None:
-        return _first(sample, lambda turn: pattern.search(turn.text) is not None, f"holds {what}")
-
-    return fault
+    return _no_turn(lambda turn, _: pattern.search(turn.text) is not None, f"holds {what}")
 
 
 RULES: Final[Mapping[str, Rule]] = {
     "roles": Rule(1, _roles),
     "turn_count": Rule(1, _turn_count),
-    "empty_text": Rule(1, _empty_text),
+    "empty_text": Rule(1, _no_turn(lambda turn, _: not turn.text.strip(), "has no words")),
     "empty_caption": Rule(1, _empty_caption),
-    "repeated_turn": Rule(1, _repeated_turn),
+    "repeated_turn": Rule(1, _no_turn(_is_repeated, "is said twice")),
     "repeated_medium": Rule(1, _repeated_medium),
     "wrong_side": Rule(1, _wrong_side),
     "one_sided": Rule(1, _one_sided),
     "wrong_combination": Rule(1, _wrong_combination),
-    "promise_without_medium": Rule(1, _promise_without_medium),
-    "medium_without_mention": Rule(1, _medium_without_mention),
+    "promise_without_medium": Rule(1, _no_turn(_is_empty_promise, "promises a medium that is not there")),
+    "medium_without_mention": Rule(1, _no_turn(_is_without_mention, "gives a medium that its words do not name")),
     "request_mismatch": Rule(1, _request_mismatch),
     "hidden_characters": Rule(1, _without(_HIDDEN, "control or direction characters")),
     "markup": Rule(1, _without(_MARKUP, "markup")),
     "address": Rule(1, _without(_ADDRESS, "a web or mail address")),
     "other_script": Rule(1, _other_script),
-    "name_leak": Rule(1, _name_leak),
+    "name_leak": Rule(1, _no_turn(_leaks_names, "holds the name of a file or a record")),
     "too_long": Rule(1, _too_long),
 }
 """Every rule, in the order in which MosIT holds them."""
-
-
-def _first(sample: Sample, is_faulty: Callable[[Turn], bool], fault: str) -> str | None:
-    return next((f"turn {number} {fault}" for number, turn in enumerate(sample.turns) if is_faulty(turn)), None)
-
-
-def _media(turn: Turn) -> list[Media]:
-    return [part for part in turn.parts if not isinstance(part, Text)]
 
 
 def _named(turn: Turn, sample: Sample) -> set[str]:

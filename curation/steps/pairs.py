@@ -1,7 +1,6 @@
 """Steps that every pair goes through: is there a caption, is there a medium, is it what it claims to be."""
 
 import hashlib
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
@@ -10,7 +9,7 @@ import msgspec
 
 from curation.sources.pair import Pair, PairModality
 from shards.draft import FileBytes
-from shards.errors import MediaError
+from shards.errors import MediaError, told_as
 from shards.imu import imu_part
 from shards.media import MediaLimits, media_part, probe, sniff
 from shards.sample import Media, Provenance, modality
@@ -18,8 +17,6 @@ from shards.work import Drop
 
 SENSOR_FACTS = "imu.json"
 """In the folder of IMU windows or above it, states what these do not: `rate_hz`, `axes` and `units`."""
-
-_SPACES = re.compile(r"\s+")
 
 
 class ProbedPair(msgspec.Struct, frozen=True):
@@ -51,7 +48,7 @@ class CheckCaption(msgspec.Struct, frozen=True):
     version: int = 1
 
     def __call__(self, pair: Pair) -> Pair | Drop:
-        caption = _SPACES.sub(" ", pair.caption or "").strip()
+        caption = " ".join((pair.caption or "").split())
         if not caption:
             return Drop("empty_caption", "no text" if pair.caption is None else "only white space")
         return msgspec.structs.replace(pair, caption=caption)
@@ -85,17 +82,8 @@ class ProbeMedia(msgspec.Struct, frozen=True):
         sha256 = hashlib.sha256(content).hexdigest()
         origin = Provenance(source=pair.source, id=pair.source_id, url=pair.url, licence=pair.licence)
         if sniff(content) == "npy":
-            facts = _sensor_facts(pair)
-            window = imu_part(
-                content,
-                rate_hz=facts.rate_hz,
-                axes=facts.axes,
-                units=facts.units,
-                member="",
-                sha256=sha256,
-                limits=self.limits,
-                provenance=origin,
-            )
+            facts = msgspec.structs.asdict(_sensor_facts(pair))
+            window = imu_part(content, **facts, member="", sha256=sha256, limits=self.limits, provenance=origin)
             return msgspec.structs.replace(window, caption=pair.caption), "npy"
         found = probe(content, limits=self.limits)
         return media_part(found, member="", sha256=sha256, caption=pair.caption, provenance=origin), found.extension
@@ -130,7 +118,5 @@ def _sensor_facts(pair: Pair) -> _SensorFacts:
     place = next((folder / SENSOR_FACTS for folder in folders if (folder / SENSOR_FACTS).is_file()), None)
     if place is None:
         raise MediaError(pair.file, expected=f"an {SENSOR_FACTS} in its folder or above", found="none")
-    try:
+    with told_as((OSError, msgspec.MsgspecError), MediaError, str(place), expected="rate_hz, axes and units"):
         return msgspec.json.decode(place.read_bytes(), type=_SensorFacts)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise MediaError(str(place), expected="rate_hz, axes and units", found=str(error)) from error

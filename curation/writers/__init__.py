@@ -2,6 +2,6 @@
 
 from curation.writers.grammar import GrammarWriter
 from curation.writers.table import WRITERS, make_writer, notice
-from curation.writers.writer import Exchange, T2MBrief, Writer
+from curation.writers.writer import Exchange, MediumBrief, Writer
 
-__all__ = ["WRITERS", "Exchange", "GrammarWriter", "T2MBrief", "Writer", "make_writer", "notice"]
+__all__ = ["WRITERS", "Exchange", "GrammarWriter", "MediumBrief", "Writer", "make_writer", "notice"]

@@ -8,7 +8,7 @@ import msgspec
 
 from curation.writers.conversation import Conversation
 from curation.writers.spoken import content_words, fill, spoken, templates
-from curation.writers.writer import Exchange, MMITBrief, MosITBrief, T2MBrief
+from curation.writers.writer import Exchange, MediumBrief, MMITBrief, MosITBrief
 from shards.keys import keyed_hash
 
 _MOST_TAGS = 5
@@ -22,7 +22,7 @@ class GrammarWriter(msgspec.Struct, frozen=True):
     name: str = "grammar"
     revision: int = 1
 
-    def t2m(self, brief: T2MBrief, *, key: str, seed: int) -> Exchange:
+    def t2m(self, brief: MediumBrief, *, key: str, seed: int) -> Exchange:
         """A request and a reply; templates, verb and noun are drawn by key and seed."""
         choice = _choice(key, seed)
         table = templates("t2m_templates.json")

@@ -8,8 +8,8 @@ import msgspec
 from curation.sources.pair import PairModality
 
 
-class T2MBrief(msgspec.Struct, frozen=True):
-    """What a text-to-medium dialogue is about."""
+class MediumBrief(msgspec.Struct, frozen=True):
+    """A medium that is asked for or talked about, and what is known of it."""
 
     modality: PairModality
     caption: str
@@ -34,13 +34,6 @@ class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     act: Literal["show", "ask", "recall"]
     request: Literal["explicit", "implicit"]
     about: int
-
-
-class MediumBrief(msgspec.Struct, frozen=True):
-    """A medium that is talked about, and what is known of it."""
-
-    modality: PairModality
-    caption: str
 
 
 class MosITBrief(msgspec.Struct, frozen=True):
@@ -80,7 +73,7 @@ class Writer(Protocol):
     @property
     def revision(self) -> int: ...
 
-    def t2m(self, brief: T2MBrief, *, key: str, seed: int) -> Exchange:
+    def t2m(self, brief: MediumBrief, *, key: str, seed: int) -> Exchange:
         """An exchange that asks for, and delivers, the medium of the brief; the same for the same key and seed.
 
         Raises:

@@ -2,13 +2,14 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from shards.errors import told_as
 from shards.files import write_atomic
 from shards.formats.errors import AnnotationError
 from shards.formats.predictions import read_submission
@@ -56,6 +57,7 @@ class _Document(msgspec.Struct, gc=False):
 
 _COCO: Final = 'a COCO captions file {"images": [{"id", "file_name"}, …], "annotations": [{"image_id", "caption"}, …]}'
 _AUDIOCAPS: Final = "an AudioCaps table with the header audiocap_id,youtube_id,start_time,caption"
+_AUDIOCAPS_ROW: Final = "audiocap_id,youtube_id,start_time in whole seconds,caption"
 _COLUMNS: Final = ["audiocap_id", "youtube_id", "start_time", "caption"]
 
 
@@ -111,37 +113,31 @@ def read_audiocaps(path: Path) -> tuple[AudioClip, ...]:
         AnnotationError: If the file cannot be read, is not UTF-8, or a row breaks the format.
     """
     content = file_bytes(path, what=_AUDIOCAPS, error=AnnotationError)
-    try:
+    with told_as((UnicodeDecodeError, csv.Error), AnnotationError, str(path), expected=f"{_AUDIOCAPS} in UTF-8"):
         rows = csv.reader(io.StringIO(content.decode(), newline=""), strict=True)
         header = next(rows, [])
         if header != _COLUMNS:
             raise AnnotationError(str(path), expected=_AUDIOCAPS, found=f"the header {','.join(header)!r}")
-        grouped: dict[tuple[str, int], tuple[list[str], list[str]]] = {}
+        grouped: dict[tuple[str, int], list[tuple[str, str]]] = {}
         for row in rows:
-            clip, caption_id, caption = _audiocaps_row(row, place=f"{path}, line {rows.line_num}")
-            caption_ids, captions = grouped.setdefault(clip, ([], []))
-            caption_ids.append(caption_id)
-            captions.append(caption)
-    except (UnicodeDecodeError, csv.Error) as problem:
-        raise AnnotationError(str(path), expected=f"{_AUDIOCAPS} in UTF-8", found=str(problem)) from problem
-    return tuple(AudioClip(*clip, tuple(ids), tuple(captions)) for clip, (ids, captions) in grouped.items())
+            if len(row) != len(_COLUMNS) or not (row[2].isascii() and row[2].isdigit()):
+                raise AnnotationError(f"{path}, line {rows.line_num}", expected=_AUDIOCAPS_ROW, found=f"{row!r:.120}")
+            caption_id, youtube_id, start_s, caption = row
+            grouped.setdefault((youtube_id, int(start_s)), []).append((caption_id, caption))
+    return tuple(AudioClip(*clip, *zip(*captions, strict=True)) for clip, captions in grouped.items())
 
 
-def write_audiocaps(path: Path, clips: tuple[AudioClip, ...]) -> None:
-    """Write clips as an AudioCaps table, one row a caption, whole or not at all."""
+def write_audiocaps(path: Path, clips: Iterable[AudioClip]) -> None:
+    """Write clips as an AudioCaps table, whole or not at all."""
+    write_atomic(path, audiocaps_table(clips))
+
+
+def audiocaps_table(clips: Iterable[AudioClip]) -> bytes:
+    """Clips as an AudioCaps table, one row a caption."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for clip in clips:
         for caption_id, caption in zip(clip.caption_ids, clip.captions, strict=True):
             writer.writerow([caption_id, clip.youtube_id, clip.start_s, caption])
-    write_atomic(path, text.getvalue().encode())
-
-
-def _audiocaps_row(row: list[str], *, place: str) -> tuple[tuple[str, int], str, str]:
-    if len(row) != len(_COLUMNS) or not (row[2].isascii() and row[2].isdigit()):
-        raise AnnotationError(
-            place, expected="audiocap_id,youtube_id,start_time in whole seconds,caption", found=f"{row!r:.120}"
-        )
-    caption_id, youtube_id, start_s, caption = row
-    return (youtube_id, int(start_s)), caption_id, caption
+    return text.getvalue().encode()

@@ -46,12 +46,8 @@ def read_predictions(path: Path, id_field: str, value_field: str, *, id_type: ty
             comes twice. An answer that does not exist is left out of the file; null is not an answer.
     """
     what = f'predictions {{"{id_field}": {"integer" if id_type is int else "string"}, "{value_field}": string}}'
-    kind = msgspec.defstruct(
-        "Prediction",
-        [("id", int if id_type is int else int | str), ("value", str)],
-        rename={"id": id_field, "value": value_field},
-        gc=False,
-    )
+    fields = [("id", int if id_type is int else int | str), ("value", str)]
+    kind = msgspec.defstruct("Prediction", fields, rename={"id": id_field, "value": value_field}, gc=False)
     rows: list[Any] = read_records(path, kind, what=what, error=PredictionError)
     if not rows and not file_bytes(path, what=what, error=PredictionError).strip():
         remedy = "write [] if there are none"
@@ -103,7 +99,7 @@ def _by_unique_id(pairs: Sequence[tuple[Id, str]], path: Path) -> dict[Id, str]:
 
 
 def _first(ids: Collection[Id]) -> str:
-    shown = ", ".join(repr(key) for key in list(ids)[:_SHOWN])
+    shown = ", ".join(f"{key!r:.80}" for key in list(ids)[:_SHOWN])
     return shown + (", …" if len(ids) > _SHOWN else "")
 
 

@@ -1,7 +1,6 @@
 """JSON files from outside, decoded into typed records or refused with the record and the reason."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -35,7 +34,7 @@ def read_lines(path: Path, kind: type[Record], *, what: str, error: type[Anymoda
     try:
         return decoder.decode_lines(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        numbered = _numbered_lines(content)
+        numbered = [(n, line) for n, line in enumerate(content.split(b"\n"), start=1) if line.strip()]
         return [decode(line, decoder, place=f"{path}, line {n}", what=what, error=error) for n, line in numbered]
 
 
@@ -70,12 +69,6 @@ def file_bytes(path: Path, *, what: str, error: type[AnymodalError]) -> bytes:
         found = problem.strerror or type(problem).__name__
         raise error(str(path), expected=f"a file of {what}", found=found.lower(), remedy="check the path") from problem
     return content.removeprefix(_BOM)
-
-
-def _numbered_lines(content: bytes) -> Iterator[tuple[int, bytes]]:
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        if line.strip():
-            yield number, line
 
 
 def _place_and_problem(message: str) -> tuple[str, str]:

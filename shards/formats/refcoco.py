@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -97,13 +97,11 @@ def read_refer(refs_path: Path, instances_path: Path, *, split: str) -> tuple[Re
 
 def write_refer(path: Path, references: Iterable[RecReference]) -> None:
     """Write a `refs(…).p` file, whole or not at all; boxes and image sizes belong into the instances file beside it."""
-    refs: dict[str, dict[str, object]] = {}
-    sentences: dict[str, list[dict[str, object]]] = {}
+    refs: dict[str, dict[str, Any]] = {}
     for one in references:
-        refs.setdefault(one.object_id, _ref_fields(one))
-        sentences.setdefault(one.object_id, []).append({"sent_id": int(one.id), "sent": one.expression})
-    content = [{**ref, "sentences": sentences[object_id]} for object_id, ref in refs.items()]
-    write_atomic(path, pickle.dumps(content, protocol=2))
+        ref = refs.setdefault(one.object_id, {**_ref_fields(one), "sentences": []})
+        ref["sentences"].append({"sent_id": int(one.id), "sent": one.expression})
+    write_atomic(path, pickle.dumps(list(refs.values()), protocol=2))
 
 
 def checked(references: Iterator[RecReference], *, place: str) -> tuple[RecReference, ...]:

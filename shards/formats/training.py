@@ -72,7 +72,7 @@ def training_record(sample: Sample, form: TrainingFormat) -> TrainingRecord:
     problem = _misfit(sample, form)
     if problem:
         raise SampleError(f"sample {sample.key}", expected=f"what {form} has a place for", found=problem)
-    shown = {role: [part for turn in sample.turns if turn.role == role for part in _media(turn)] for role in _SPEAKERS}
+    shown = {role: [part for turn in sample.turns if turn.role == role for part in turn.media()] for role in _SPEAKERS}
     if form == "llava":
         fields: Fields = {"id": sample.key, "image": next((part.member for part in shown["human"]), None)}
     else:
@@ -118,7 +118,7 @@ def _misfit(sample: Sample, form: TrainingFormat) -> str:
     roles = [turn.role for turn in sample.turns]
     if not roles or roles != ["human", "machine"] * (len(roles) // 2):
         return "turns that do not alternate, from the human's first to the machine's last"
-    kinds = [(turn.role, modality(part)) for turn in sample.turns for part in _media(turn)]
+    kinds = [(turn.role, modality(part)) for turn in sample.turns for part in turn.media()]
     if any(kind == "imu" for _, kind in kinds):
         return "an IMU window"
     if sample.kind == "t2m" and not kinds:
@@ -127,7 +127,7 @@ def _misfit(sample: Sample, form: TrainingFormat) -> str:
         return "a placeholder within the text"
     if form == "llava" and (len(kinds) > 1 or any(one != ("human", "image") for one in kinds)):
         return "media other than one image from the human"
-    if any(part.caption is None for turn in sample.turns if turn.role == "machine" for part in _media(turn)):
+    if any(part.caption is None for turn in sample.turns if turn.role == "machine" for part in turn.media()):
         return "a medium without a caption in an answer"
     return ""
 
@@ -186,7 +186,3 @@ def _turn(
                 yield media(piece, waiting[role][piece].pop(0))
 
     return Turn(role, tuple(parts()))
-
-
-def _media(turn: Turn) -> list[Media]:
-    return [part for part in turn.parts if not isinstance(part, Text)]

@@ -1,5 +1,6 @@
 """Do the indexes of other readers still say what the set is?"""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,36 +33,27 @@ def index_faults(shard_set: ShardSet) -> Iterator[tuple[str, str]]:
     """
     yield from ((name, "describes a shard that the set does not have") for name in stale_files(shard_set))
     folder = Path(shard_set.folder)
-    if (folder / _CARD).exists() and not _read(folder / _CARD).startswith(front_matter(shard_set).encode()):
+    if (folder / _CARD).exists() and not (folder / _CARD).read_bytes().startswith(front_matter(shard_set).encode()):
         yield _CARD, "states other configurations or features than the set has"
     if not shard_set.shards:
         return
-    if (folder / WIDS).exists() and _shard_list(_read(folder / WIDS)) != _shard_list(wids(shard_set, name="")):
+    shards = _field(wids(shard_set, name=""), "shardlist")
+    if (folder / WIDS).exists() and _field((folder / WIDS).read_bytes(), "shardlist") != shards:
         yield WIDS, "lists other shards, lengths or sizes than the manifest"
-    if (folder / CROISSANT).exists() and not _describes(_read(folder / CROISSANT), shard_set):
+    files = distribution(shard_set.shards)
+    if (folder / CROISSANT).exists() and _field((folder / CROISSANT).read_bytes(), "distribution") != files:
         yield CROISSANT, "lists other files or sha256 than the manifest"
     for name, content in energon(shard_set) if (folder / META).exists() else ():
         if not _same(folder / name, content):
             yield name, "does not say what the index of the set says"
 
 
-def _read(path: Path) -> bytes:
-    return path.read_bytes()
-
-
-def _shard_list(content: bytes) -> object:
+def _field(content: bytes, name: str) -> object:
+    """A field of a JSON document; None if there is none."""
     try:
-        return msgspec.json.decode(content, type=dict[str, object]).get("shardlist")
+        return msgspec.json.decode(content, type=dict[str, object]).get(name)
     except msgspec.DecodeError:
         return None
-
-
-def _describes(content: bytes, shard_set: ShardSet) -> bool:
-    try:
-        stated = msgspec.json.decode(content, type=dict[str, object]).get("distribution")
-    except msgspec.DecodeError:
-        return False
-    return stated == distribution(shard_set.shards)
 
 
 def _same(path: Path, content: bytes) -> bool:
@@ -79,9 +71,6 @@ def _same(path: Path, content: bytes) -> bool:
 
 
 def _dump(content: bytes) -> list[str]:
-    database = sqlite3.connect(":memory:")
-    try:
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
         database.deserialize(content)
         return list(database.iterdump())
-    finally:
-        database.close()

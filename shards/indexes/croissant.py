@@ -1,6 +1,7 @@
 """Croissant 1.1: files and fields of a set as JSON-LD, which `mlcroissant` and search engines read."""
 
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from typing import Any, Final
 
 import msgspec
@@ -12,58 +13,8 @@ from shards.statistics import Statistics
 CROISSANT = "croissant.json"
 _JSON_LD = Mapping[str, Any]
 
-_TERMS = [
-    "annotation",
-    "arrayShape",
-    "citeAs",
-    "column",
-    "containedIn",
-    "equivalentProperty",
-    "excludes",
-    "extract",
-    "field",
-    "fileProperty",
-    "fileObject",
-    "fileSet",
-    "format",
-    "includes",
-    "isArray",
-    "isLiveDataset",
-    "jsonPath",
-    "key",
-    "md5",
-    "parentField",
-    "path",
-    "recordSet",
-    "references",
-    "regex",
-    "repeated",
-    "replace",
-    "samplingRate",
-    "separator",
-    "source",
-    "subField",
-    "transform",
-]
-_CONTEXT: Final[_JSON_LD] = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "cr": "http://mlcommons.org/croissant/",
-    "dct": "http://purl.org/dc/terms/",
-    "rai": "http://mlcommons.org/croissant/RAI/",
-    "sc": "https://schema.org/",
-    **{term: f"cr:{term}" for term in _TERMS},
-    "conformsTo": "dct:conformsTo",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "examples": {"@id": "cr:examples", "@type": "@json"},
-}
-_KEY: Final[_JSON_LD] = {"extract": {"fileProperty": "filename"}, "transform": {"regex": r"^(.*)\.json$"}}
-_CONTENT: Final[_JSON_LD] = {"extract": {"fileProperty": "content"}}
-_FIELDS: Final = (
-    ("key", _KEY, "Key of the sample; its media are the members KEY.<turn>-<part>.<extension>."),
-    ("json", _CONTENT, "The sample as JSON: kind, turns of parts, truth, meta."),
-)
+_EMPTY: Final[_JSON_LD] = msgspec.json.decode(resources.files(__package__).joinpath("croissant.json").read_bytes())
+"""The description of a set without a name and shards: the terms of Croissant 1.1, and the fields of a sample."""
 
 
 def croissant(shard_set: ShardSet, figures: Statistics, *, title: str, notice: str) -> bytes:
@@ -77,22 +28,21 @@ def croissant(shard_set: ShardSet, figures: Statistics, *, title: str, notice: s
     """
     licences = sorted({part for name in figures.by_licence for part in name.split("+") if part})
     described = {
-        "@context": _CONTEXT,
-        "@type": "sc:Dataset",
+        **_EMPTY,
         "name": title,
         "description": f"{notice} {figures.n_samples} samples made by the pipeline {figures.pipeline}.".strip(),
-        "conformsTo": "http://mlcommons.org/croissant/1.1",
-        **({"license": licences} if licences else {}),
-        "version": "1.0.0",
+        "license": licences,
         "distribution": distribution(shard_set.shards),
-        "recordSet": [_record_set()],
     }
+    if not licences:
+        del described["license"]
     return msgspec.json.format(msgspec.json.encode(described), indent=1) + b"\n"
 
 
 def distribution(shards: Sequence[ShardRecord]) -> list[_JSON_LD]:
     """The files that the description lists: every shard with its sha256, and the samples' JSON in all of them."""
-    return [*map(_shard, shards), _samples_json(shards)]
+    samples_json = {**_EMPTY["distribution"][0], "containedIn": [{"@id": record.name} for record in shards]}
+    return [*map(_shard, shards), samples_json]
 
 
 def _shard(record: ShardRecord) -> _JSON_LD:
@@ -104,36 +54,4 @@ def _shard(record: ShardRecord) -> _JSON_LD:
         "contentSize": f"{record.size_bytes} B",
         "encodingFormat": "application/x-tar",
         "sha256": record.sha256,
-    }
-
-
-def _samples_json(shards: Sequence[ShardRecord]) -> _JSON_LD:
-    return {
-        "@type": "cr:FileSet",
-        "@id": "samples-json",
-        "name": "samples-json",
-        "containedIn": [{"@id": record.name} for record in shards],
-        "encodingFormat": "application/json",
-        "includes": "*.json",
-    }
-
-
-def _record_set() -> _JSON_LD:
-    fields = [
-        {
-            "@type": "cr:Field",
-            "@id": f"samples/{name}",
-            "name": name,
-            "description": description,
-            "dataType": "sc:Text",
-            "source": {"fileSet": {"@id": "samples-json"}, **source},
-        }
-        for name, source, description in _FIELDS
-    ]
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "samples",
-        "name": "samples",
-        "key": {"@id": "samples/key"},
-        "field": fields,
     }

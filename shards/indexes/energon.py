@@ -3,6 +3,7 @@
 The set loads as crude samples: a dictionary of bytes by field, which a task encoder cooks.
 """
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shards import tar
+from shards.order import Numbers
 from shards.reader import ShardSet
 
 META: Final = ".nv-meta"
@@ -39,12 +41,9 @@ def energon(shard_set: ShardSet) -> Iterator[tuple[str, bytes]]:
     names = [record.name for record in shard_set.shards]
     yield f"{META}/dataset.yaml", _yaml({"__module__": "megatron.energon", "__class__": "CrudeWebdataset"})
     yield f"{META}/split.yaml", _yaml({"split_parts": {"train": names, "val": [], "test": []}, "exclude": []})
-    yield (
-        f"{META}/.info.yaml",
-        _yaml({"shard_counts": {record.name: record.n_samples for record in shard_set.shards}}),
-    )
-    database = sqlite3.connect(":memory:")
-    try:
+    counts = {record.name: record.n_samples for record in shard_set.shards}
+    yield f"{META}/.info.yaml", _yaml({"shard_counts": counts})
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
         database.executescript(_TABLES)
         for number, record in enumerate(shard_set.shards):
             rows = shard_set.index.filter(pc.equal(shard_set.index["shard"], record.name))
@@ -53,15 +52,11 @@ def energon(shard_set: ShardSet) -> Iterator[tuple[str, bytes]]:
         database.executescript(_INDEXES)
         database.commit()
         content = bytearray(database.serialize())
-    finally:
-        database.close()
     content[_SQLITE_VERSION] = bytes(4)
     yield f"{META}/index.sqlite", bytes(content)
 
 
-def _insert(
-    database: sqlite3.Connection, shard: int, rows: pa.Table, *, end: int
-) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _insert(database: sqlite3.Connection, shard: int, rows: pa.Table, *, end: int) -> Numbers:
     """Add a shard's samples and parts; returns where each sample starts, and where the last one ends."""
     members = rows["members"].combine_chunks()
     flat = members.flatten()

@@ -43,8 +43,7 @@ def front_matter(shard_set: ShardSet) -> str:
     everything = sorted({field for names in fields.values() for field in names})
     configurations = [_configuration(ALL, "shards/*.tar", everything)]
     configurations += [_configuration(name, path, sorted(fields[name])) for name, path in paths.items()]
-    configs = [config for config, _ in configurations]
-    infos = [info for _, info in configurations]
+    configs, infos = zip(*configurations, strict=True)
     return f"---\nconfigs: {_lines(configs)}\ndataset_info: {_lines(infos)}\n---\n"
 
 
@@ -53,7 +52,7 @@ def _configuration(name: str, path: str, fields: Iterable[str]) -> tuple[Feature
     return config | ({"default": True} if name == ALL else {}), {"config_name": name, "features": _features(fields)}
 
 
-def _lines(entries: list[Feature]) -> str:
+def _lines(entries: Iterable[Feature]) -> str:
     return "[\n" + ",\n".join(f"  {json.dumps(entry)}" for entry in entries) + "\n]"
 
 

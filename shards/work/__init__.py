@@ -2,7 +2,7 @@
 
 from shards.work.audit import Audit, audit
 from shards.work.build import build
-from shards.work.chain import Drop, Input, Step
+from shards.work.chain import Drop, Step
 from shards.work.job import Pipeline
 from shards.work.ledger import LedgerRow, Outcome, read_ledger
 from shards.work.recipe import Recipe, read_recipe
@@ -10,7 +10,6 @@ from shards.work.recipe import Recipe, read_recipe
 __all__ = [
     "Audit",
     "Drop",
-    "Input",
     "LedgerRow",
     "Outcome",
     "Pipeline",

@@ -105,7 +105,7 @@ def _step_faults(steps: Sequence[StepCounts], rows: Sequence[LedgerRow], n_plann
         for outcome, n in (("dropped", counts.n_dropped), ("failed", counts.n_failed), ("merged", counts.n_merged)):
             if ended[counts.step, outcome] != n:
                 yield f"step {counts.step}: counted {n} {outcome}, the ledger has {ended[counts.step, outcome]}"
-        n_reaching = counts.n_in + counts.n_created - counts.n_dropped - counts.n_failed - counts.n_merged
+        n_reaching = counts.n_left
     if n_reaching != ended[WRITE, "written"]:
         yield f"{n_reaching} items left the last step, the ledger has {ended[WRITE, 'written']} written"
 

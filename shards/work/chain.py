@@ -1,6 +1,5 @@
 """Steps and chains: what happens to one input on its way to a sample."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
@@ -52,19 +51,12 @@ class Step(Protocol):
     def __call__(self, item: Any, /) -> Any: ...
 
 
-class Input(msgspec.Struct, frozen=True):
-    """A source's record under the id that the ledger will show."""
-
-    id: str
-    record: Any
-
-
 class Arrived(msgspec.Struct, frozen=True):
-    """A draft at the end of the chain, and the ledger id of the item that became it."""
+    """An item under the id that the ledger will show: a source's record at first, a draft at the end of the chain."""
 
     id: str
     draft: Draft
-    created: bool
+    created: bool = False
 
 
 class Travelled(msgspec.Struct, frozen=True):
@@ -75,18 +67,13 @@ class Travelled(msgspec.Struct, frozen=True):
     steps: list[StepCounts]
 
 
-def recipe_hash(recipe: msgspec.Struct) -> str:
-    """Identity of a recipe: sha256 of its canonical JSON."""
-    return hashlib.sha256(msgspec.json.encode(recipe, order="sorted")).hexdigest()
-
-
-def travel(inputs: Sequence[Input], steps: Sequence[Step]) -> Travelled:
+def travel(inputs: Sequence[Arrived], steps: Sequence[Step]) -> Travelled:
     """Send inputs through the steps, one after the other, and account for each.
 
     An error in a step costs the item that caused it and is kept as its reason.
     """
     done = Travelled(arrived=[], ended=[], steps=[])
-    items = [Arrived(entry.id, entry.record, created=False) for entry in inputs]
+    items = list(inputs)
     for step in steps:
         counts: Counter[str] = Counter()
         following: list[Arrived] = []

@@ -8,7 +8,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shards.errors import ShardError
+from shards.errors import ShardError, told_as
 from shards.manifest import LEDGER, bucket_stem
 
 Outcome = Literal["written", "dropped", "failed", "merged"]
@@ -74,8 +74,6 @@ def ledger_path(folder: Path, bucket: int) -> Path:
 
 
 def _read(path: Path) -> Iterator[LedgerRow]:
-    try:
+    with told_as((OSError, pa.ArrowException, msgspec.ValidationError), ShardError, str(path), expected="a ledger"):
         for row in pq.read_table(path, schema=LEDGER_ARROW_SCHEMA).to_pylist():
             yield msgspec.convert(row, LedgerRow)
-    except (OSError, pa.ArrowException, msgspec.ValidationError) as error:
-        raise ShardError(str(path), expected="a ledger", found=str(error)) from error

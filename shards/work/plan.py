@@ -13,11 +13,11 @@ from typing import Any, Protocol
 import msgspec
 import pyarrow.dataset as pads
 
-from shards.errors import ShardError, WorkError
+from shards.errors import ShardError, WorkError, told_as
 from shards.files import make_folder, write_atomic
 from shards.keys import keyed_hash
 from shards.manifest import INDEX, LEDGER, bucket_stem
-from shards.work.chain import Input
+from shards.work.chain import Arrived
 
 PLAN = ".work/plan"
 INPUTS_PER_BUCKET = 2000
@@ -63,7 +63,8 @@ def make_plan(records: Iterable[Record], *, n_buckets: int | None) -> Plan:
         seen[record.id] += 1
         name = record.id if seen[record.id] == 1 else f"{record.id}~{seen[record.id]}"
         raw = msgspec.Raw(msgspec.json.encode(record, order="sorted"))
-        lines.append((record.id, PlanLine(name, raw, record.files, _stamp(record.files))))
+        stamp = ",".join(_file_stamp(Path(path)) for path in record.files)
+        lines.append((record.id, PlanLine(name, raw, record.files, stamp)))
     n = n_buckets or default_buckets(len(lines))
     plan: dict[int, list[PlanLine]] = {bucket: [] for bucket in range(n)}
     for source_id, line in lines:
@@ -88,15 +89,13 @@ def store_plan(folder: Path, bucket: int, lines: Sequence[PlanLine]) -> None:
 def load_plan(folder: Path, bucket: int) -> list[PlanLine]:
     """A bucket's plan as it was stored."""
     decoder = msgspec.json.Decoder(PlanLine)
-    try:
+    with told_as((OSError, msgspec.MsgspecError), WorkError, str(_path(folder, bucket)), expected="the bucket's plan"):
         return [decoder.decode(line) for line in _path(folder, bucket).read_bytes().splitlines()]
-    except (OSError, msgspec.MsgspecError) as error:
-        raise WorkError(str(_path(folder, bucket)), expected="the bucket's plan", found=str(error)) from error
 
 
-def planned_inputs(lines: Sequence[PlanLine], record_type: type[Any]) -> list[Input]:
+def planned_inputs(lines: Sequence[PlanLine], record_type: type[Any]) -> list[Arrived]:
     """The inputs of a plan, records decoded as the source's struct."""
-    return [Input(line.id, msgspec.json.decode(line.record, type=record_type)) for line in lines]
+    return [Arrived(line.id, msgspec.json.decode(line.record, type=record_type)) for line in lines]
 
 
 def check_unchanged(folder: Path, bucket: int, today: Sequence[PlanLine], *, mended: Collection[str] = ()) -> None:
@@ -143,18 +142,13 @@ def _changed_bytes(folder: Path, bucket: int, touched: Sequence[PlanLine]) -> se
     if not touched:
         return set()
     stem = bucket_stem(bucket)
-    try:
+    with told_as(OSError, ShardError, str(folder / INDEX), expected=f"the index of {stem}"):
         ledger = pads.dataset(str(folder / LEDGER / f"{stem}.parquet")).to_table(columns=["id", "key"]).to_pylist()
         index = pads.dataset(str(folder / INDEX / f"{stem}.parquet")).to_table(columns=["key", "members"]).to_pylist()
-    except OSError as error:
-        raise ShardError(str(folder / INDEX), expected=f"the index of {stem}", found=str(error)) from error
     written = {row["key"]: {member["sha256"] for member in row["members"]} for row in index}
     keys = {row["id"]: row["key"] for row in ledger}
-    return {line.id for line in touched if not _hashes(line.files) <= written.get(keys.get(line.id, ""), set())}
-
-
-def _hashes(files: Sequence[str]) -> set[str]:
-    return {_file_sha256(path) for path in files}
+    found = {line.id: {_file_sha256(path) for path in line.files} for line in touched}
+    return {name for name, hashes in found.items() if not hashes <= written.get(keys.get(name, ""), set())}
 
 
 def _file_sha256(path: str) -> str:
@@ -163,10 +157,6 @@ def _file_sha256(path: str) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return "missing"
-
-
-def _stamp(files: Sequence[str]) -> str:
-    return ",".join(_file_stamp(Path(path)) for path in files)
 
 
 def _file_stamp(path: Path) -> str:

@@ -6,11 +6,10 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from shards.errors import WorkError
+from shards.errors import WorkError, told_as
 from shards.files import part_name, write_atomic
 from shards.manifest import MANIFEST
 from shards.tombstones import TOMBSTONES
-from shards.work.chain import recipe_hash
 from shards.writer import ShardSpec
 
 RECIPE_SCHEMA: Final = "anymodal.recipe/1"
@@ -31,11 +30,6 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     n_buckets: int
     schema: Literal["anymodal.recipe/1"] = RECIPE_SCHEMA
 
-    @property
-    def hash(self) -> str:
-        """Identity of the recipe: sha256 of its canonical JSON."""
-        return recipe_hash(self)
-
 
 def read_recipe(folder: Path) -> Recipe:
     """The recipe by which a set was built.
@@ -43,10 +37,8 @@ def read_recipe(folder: Path) -> Recipe:
     Raises:
         WorkError: If there is none, or of an unknown version.
     """
-    try:
+    with told_as((OSError, msgspec.MsgspecError), WorkError, str(folder / RECIPE), expected="a build's recipe"):
         return msgspec.json.decode((folder / RECIPE).read_bytes(), type=Recipe)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise WorkError(str(folder / RECIPE), expected="a build's recipe", found=str(error)) from error
 
 
 def known_buckets(folder: Path) -> int | None:

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import msgspec
 
 from shards import files
-from shards.errors import WorkError
+from shards.errors import WorkError, told_as
 from shards.files import make_folder, sync_folder, write_atomic
 from shards.manifest import MANIFEST, SWITCH, ManifestLine, bucket_stem, encode_line, read_manifest
 
@@ -58,10 +58,8 @@ def finish_switch(folder: Path) -> bool:
     """
     if not (folder / SWITCH).exists():
         return False
-    try:
+    with told_as(msgspec.MsgspecError, WorkError, str(folder / SWITCH), expected="a change that was decided"):
         decided = msgspec.json.decode((folder / SWITCH).read_bytes(), type=Switch)
-    except msgspec.MsgspecError as error:
-        raise WorkError(str(folder / SWITCH), expected="a change that was decided", found=str(error)) from error
     for name in decided.moves:
         if (folder / decided.stage / name).exists():  # else an earlier attempt moved it
             make_folder((folder / name).parent)

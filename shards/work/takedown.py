@@ -2,14 +2,13 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pyarrow.parquet as pq
 
-from shards.draft import Draft
-from shards.errors import ShardError, UsageError
+from shards.errors import ShardError, UsageError, told_as
 from shards.files import atomic, make_folder, write_atomic
 from shards.manifest import IndexRow, ManifestLine, ShardRecord, StepCounts, bucket_stem, read_manifest
 from shards.reader import read_archive
@@ -74,10 +73,8 @@ def _find(folder: Path, key: str) -> tuple[ManifestLine, list[IndexRow]]:
 
 
 def _index_rows(folder: Path, line: ManifestLine) -> list[IndexRow]:
-    try:
+    with told_as(OSError, ShardError, str(folder), expected=f"the index of {bucket_stem(line.bucket)}"):
         rows = pq.read_table(index_path(folder, line.bucket)).to_pylist()
-    except OSError as error:
-        raise ShardError(str(folder), expected=f"the index of {bucket_stem(line.bucket)}", found=str(error)) from error
     return [msgspec.convert(row, IndexRow) for row in rows]
 
 
@@ -90,7 +87,8 @@ def _stage_without(
     written = _write_without(folder, stage, record, stone.key)
     ledger = read_bucket_ledger(folder, line.bucket)
     gone = [row for row in ledger if row.key == stone.key and row.step == WRITE]
-    ends = [_taken(row, stone.reason) if row in gone else row for row in ledger]
+    end = {"outcome": "dropped", "step": TAKEDOWN, "reason": stone.reason, "detail": ""}
+    ends = [msgspec.structs.replace(row, **end) if row in gone else row for row in ledger]
     others = [row for row in rows if row.shard != shard]
     shards = [new for old in line.shards for new in (written.records if old is record else [old])]
     return msgspec.structs.replace(
@@ -113,7 +111,8 @@ def _write_without(folder: Path, stage: Path, record: ShardRecord, key: str) -> 
         return WrittenShards(records=[], rows=[])
     make_folder((stage / record.name).parent)
     with atomic(stage / record.name) as file:
-        rows = write_archive(file, _drafts_without(content, record.name, key))
+        drafts = read_archive(content, place=record.name)
+        rows = write_archive(file, (draft for draft in drafts if draft.sample.key != key))
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         new = msgspec.structs.replace(
@@ -124,14 +123,6 @@ def _write_without(folder: Path, stage: Path, record: ShardRecord, key: str) -> 
             signatures=dict(sorted(Counter(row.signature for row in rows).items())),
         )
     return WrittenShards([new], [msgspec.structs.replace(row, shard=record.name) for row in rows])
-
-
-def _drafts_without(content: bytes, place: str, key: str) -> Iterator[Draft]:
-    return (draft for draft in read_archive(content, place=place) if draft.sample.key != key)
-
-
-def _taken(row: LedgerRow, reason: str) -> LedgerRow:
-    return LedgerRow(row.id, row.key, "dropped", TAKEDOWN, reason, created=row.created)
 
 
 def _steps_without(steps: Sequence[StepCounts], gone: Sequence[LedgerRow]) -> list[StepCounts]:

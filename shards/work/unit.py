@@ -60,15 +60,12 @@ def run_unit(unit: Unit) -> ManifestLine:
     shards = write_shards(folder, stem, (item.draft for item in kept), unit.spec)
     written = [LedgerRow(item.id, item.draft.sample.key, "written", WRITE, created=item.created) for item in kept]
     ledger = [*written, *repeats, *taken, *travelled.ended]
+    last = [*_takedown_counts(len(travelled.arrived), taken), _write_counts(len(arrived), repeats)]
     return ManifestLine(
         bucket=unit.bucket,
         plan_sha256=plan_sha256(plan),
         shards=shards.records,
-        steps=[
-            *travelled.steps,
-            *_takedown_counts(len(travelled.arrived), taken),
-            _write_counts(len(arrived), repeats),
-        ],
+        steps=[*travelled.steps, *last],
         n_written=len(kept),
         ledger_sha256=store_ledger(folder, unit.bucket, ledger),
         index_sha256=store_index(folder, unit.bucket, shards.rows),

@@ -9,7 +9,7 @@ import pytest
 
 from curation.pipelines.t2m import t2m_pipeline
 from curation.sources import read_pairs
-from curation.writers import GrammarWriter, T2MBrief, make_writer
+from curation.writers import GrammarWriter, MediumBrief, make_writer
 from shards.card import write_card
 from shards.errors import UsageError
 from shards.media import MediaLimits
@@ -136,7 +136,7 @@ def test_the_card_says_what_the_set_is_for_and_escapes_what_came_from_outside(tm
 def test_the_grammar_keeps_captions_whole_and_follows_key_and_seed() -> None:
     writer = make_writer("offline")
     caption = 'a {verb} with {braces} and "quotes"'
-    brief = T2MBrief("audio", caption)
+    brief = MediumBrief("audio", caption)
     exchanges = [writer.t2m(brief, key=f"k{number}", seed=0) for number in range(50)]
     assert all(caption in one.request for one in exchanges)
     assert len({one.request for one in exchanges}) > 20

@@ -17,7 +17,7 @@ def test_protocols_never_share_a_board(tmp_path):
     make_run(tmp_path / "a", [1.0, 0.0])
     make_run(tmp_path / "b", [1.0, 1.0], model="beta", protocol=other)
     boards = make_leaderboard(find_some_runs([tmp_path]))
-    assert sorted(board.protocol_id for board in boards) == sorted([protocol_id(PROTOCOL), protocol_id(other)])
+    assert sorted(board.run.protocol_id for board in boards) == sorted([protocol_id(PROTOCOL), protocol_id(other)])
     assert [len(board.entries) for board in boards] == [1, 1]
 
 

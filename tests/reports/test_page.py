@@ -12,12 +12,9 @@ import pytest
 from report_factories import PROTOCOL, coin_flips, make_run, seen_and_heard, wav
 
 from reports import (
-    AuditRow,
     BuildView,
-    DropReason,
     GatePolicy,
     GateView,
-    LedgerRow,
     PageContent,
     Prediction,
     SampleView,
@@ -30,8 +27,10 @@ from reports import (
 from reports.media_views import Axis, imu_lines
 from shards.draft import Draft
 from shards.errors import UsageError
+from shards.manifest import StepCounts
 from shards.reader import held
 from shards.sample import Boxes, Imu, Sample, Text, Turn
+from shards.work import Audit, LedgerRow
 
 HOSTILE = (
     "<script>alert(1)</script>\"' onerror='alert(2)' <img src=http://evil.example/x> {{ 7 * 7 }} javascript:alert(3)"
@@ -87,9 +86,8 @@ def full_page(folder: Path, *, words: str = "a grey square", domain: str = "publ
         name=words,
         intro=words,
         figures=((words, words),),
-        audit=(AuditRow(words, 5, 1, 3, 1, 1, 1), AuditRow("broken", 5, 0, 3, 0, 0, 0)),
-        drops=(DropReason(words, words, 3),),
-        ledger=(LedgerRow(words, "dropped", words),),
+        books=Audit(5, 0, 3, 0, 0, 0, [StepCounts(words, 5, 1, 1, 1, 1)], [("dropped", words, words, 3)], []),
+        ledger=(LedgerRow(words, "", "dropped", words, words, words),),
         samples=(view,),
     )
     gate = GateView(words, decide_gate([baseline], [candidate], GatePolicy()))

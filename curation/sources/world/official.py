@@ -1,7 +1,5 @@
 """The world in the benchmarks' own files; what lies where stands in `folder.py`."""
 
-import csv
-import io
 import itertools
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +15,7 @@ from curation.sources.world.relations import View
 from curation.sources.world.scene import HEIGHT_PX, IMU_DURATION_S, KINDS, MOTIONS, SCHEMA, SPLITS, WIDTH_PX, Scene
 from curation.sources.world.sensing import IMU_FACTS
 from curation.sources.world.wording import WORDS
+from shards.formats.captions import AudioClip, audiocaps_table
 
 LICENCE: Final = "CC0-1.0"
 PARTS: Final = ("train2014", "val2014")
@@ -50,7 +49,7 @@ def official_files(scenes: Sequence[Scene], asked: AllAsked, *, seed: int) -> It
         yield f"{name}/instances.json", msgspec.json.encode(_instances(scenes, info))
         yield f"{name}/refs({makers}).p", _references(named, name)
     for split in SPLITS:
-        yield f"audiocaps/{split}.csv", _audio_rows([scene for scene in scenes if scene.split == split])
+        yield f"audiocaps/{split}.csv", audiocaps_table(_clip(scene) for scene in scenes if scene.split == split)
 
 
 def _of_parts(scenes: Sequence[Scene], asked: AllAsked, info: Mapping[str, str]) -> Iterator[tuple[str, Record]]:
@@ -169,16 +168,12 @@ def _references(named: Iterable[tuple[Scene, Expressions]], name: str) -> bytes:
     return pickle.dumps(references, protocol=2)
 
 
-def _audio_rows(scenes: Sequence[Scene]) -> bytes:
-    """One caption a clip for training, five for validation and test."""
-    table = io.StringIO(newline="")
-    rows = csv.writer(table, lineterminator="\n")
-    rows.writerow(("audiocap_id", "youtube_id", "start_time", "caption"))
-    for scene in scenes:
-        shown = scene.captions["audio"][: 1 if scene.split == "train" else CAPTIONS_PER_ITEM]
-        for number, caption in enumerate(shown, start=scene.number * CAPTIONS_PER_ITEM + 1):
-            rows.writerow((number, scene.youtube_id, scene.audio_start_s, caption))
-    return table.getvalue().encode()
+def _clip(scene: Scene) -> AudioClip:
+    """One caption for training, five for validation and test."""
+    captions = scene.captions["audio"][: 1 if scene.split == "train" else CAPTIONS_PER_ITEM]
+    first = scene.number * CAPTIONS_PER_ITEM + 1
+    ids = tuple(map(str, range(first, first + len(captions))))
+    return AudioClip(scene.youtube_id, scene.audio_start_s, ids, captions)
 
 
 def _category(scene: Scene) -> int:
