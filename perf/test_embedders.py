@@ -1,28 +1,34 @@
-"""Media read, decoded and preprocessed for embedders, without the networks: what bounds a score on many media.
+"""Media read from a shard, decoded and preprocessed, without the networks: what bounds a score on many media.
 
 The peer reads pictures as torch-fidelity does: Pillow on each file, one after the other, resized by TensorFlow 1's rule
-in torch. Pictures are bound by decoding JPEG, clips by decoding and scaling frames.
+in torch. `decoding_share` is what the decoder alone takes of the processor's time; the rest is scaling and arithmetic.
+`busy_cores` is the processor's time over the clock's, with four threads: near 1 where one lock or one core bounds it.
 """
 
 import io
-from collections.abc import Iterator
+import tarfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 import PIL.Image
 import pytest
+import soundfile
 import torch
 from peers import beside
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from model_adapter.embedders import Embedder, embed_all
+from evals.harness.media_sets import embed_media
+from model_adapter.embedders import Embedder
+from model_adapter.embedders.decoding import decode_audio
 from model_adapter.embedders.inception import _prepared
 from model_adapter.embedders.running import checked
 from model_adapter.reference.encoders import inputs
-from shards.draft import FileBytes
+from shards.media import MediaKind
 
-N_PICTURES, N_CLIPS = 200, 20
+COUNTS = {"jpg": 200, "mp4": 20, "wav": 200}
 
 
 def picture(rng: np.random.Generator) -> bytes:
@@ -44,18 +50,28 @@ def clip(rng: np.random.Generator) -> bytes:
     return file.getvalue()
 
 
+def sound(rng: np.random.Generator) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, rng.uniform(-0.5, 0.5, (441_000, 2)), 44_100, format="WAV", subtype="PCM_16")
+    return file.getvalue()
+
+
 @pytest.fixture(scope="module")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder, and in it the same files as one shard."""
     folder, rng = tmp_path_factory.mktemp("media"), np.random.default_rng(0)
-    for number in range(N_PICTURES):
-        (folder / f"{number}.jpg").write_bytes(picture(rng))
-    for number in range(N_CLIPS):
-        (folder / f"{number}.mp4").write_bytes(clip(rng))
+    for make, extension in ((picture, "jpg"), (clip, "mp4"), (sound, "wav")):
+        for number in range(COUNTS[extension]):
+            (folder / f"{number}.{extension}").write_bytes(make(rng))
+    with tarfile.open(folder / "shard.tar", "w", format=tarfile.USTAR_FORMAT) as shard:
+        for path in sorted(folder.glob("*.*")):
+            if path.suffix != ".tar":
+                shard.add(path, path.name)
     return folder
 
 
 def embedder() -> Embedder:
-    """Inception's and VideoMAE's preprocessing, and the mean pixel for a network."""
+    """Inception's, VideoMAE's and PANNs' preprocessing, and the mean for a network."""
     return Embedder(
         name="pixels",
         weights="none",
@@ -65,6 +81,7 @@ def embedder() -> Embedder:
                 "image", lambda part, content: _prepared(part, content, resizing="tf1-bilinear"), has_windows=True
             ),
             "video": checked("video", inputs.film(224, n_frames=16)["video"], has_windows=False),
+            "audio": lambda content: decode_audio(content).resampled(16_000)[None],
         },
         run=lambda kind, windows: windows.reshape(len(windows), -1).mean(axis=1, keepdims=True),
     )
@@ -87,23 +104,44 @@ def one_by_one(paths: list[Path]) -> Iterator[float]:
         yield float(((top + (bottom - top) * share[0][:, None] - 128) / 128).mean())
 
 
+def shard_rate(
+    benchmark: BenchmarkFixture,
+    media: Path,
+    kind: MediaKind,
+    extension: str,
+    decode: Callable[[Path], object],
+    **settings: object,
+) -> list[float]:
+    """The shard's media through the embedder; what the decoder alone takes is noted beside it."""
+    n = COUNTS[extension]
+    rows = beside(benchmark, lambda: embed_media(media / "shard.tar", embedder(), kind).features.array, n=n, **settings)  # type: ignore[arg-type]
+    start_s = time.process_time()
+    for path in media.glob(f"*.{extension}"):
+        decode(path)
+    info = benchmark.extra_info
+    info["decoding_share"] = (time.process_time() - start_s) / info["cpu_s"]
+    info["items_per_cpu_s"], info["busy_cores"] = n / info["cpu_s"], info["cpu_s"] * info["items_per_s"] / n
+    assert len(rows) == n
+    return [float(value) for value in rows[:, 0]]
+
+
 def test_pictures(benchmark: BenchmarkFixture, media: Path) -> None:
-    paths = sorted(media.glob("*.jpg"))
-    ours: list[float] = []
-    peers: list[float] = []
-
-    def run() -> None:
-        ours[:] = [
-            float(np.squeeze(one.rows))
-            for one in embed_all(embedder(), "image", [FileBytes(str(path)) for path in paths])
-        ]
-
-    beside(benchmark, run, n=N_PICTURES, peer=lambda: peers.__setitem__(slice(None), list(one_by_one(paths))))
-    np.testing.assert_allclose(ours, peers, atol=1e-5)
+    expected: list[float] = []
+    found = shard_rate(
+        benchmark, media, "image", "jpg", lambda path: PIL.Image.open(path).convert("RGB"),
+        peer=lambda: expected.extend(one_by_one(sorted(media.glob("*.jpg")))),
+    )  # fmt: skip
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_clips(benchmark: BenchmarkFixture, media: Path) -> None:
-    blobs = [FileBytes(str(path)) for path in sorted(media.glob("*.mp4"))]
-    found = benchmark.pedantic(lambda: list(embed_all(embedder(), "video", blobs)), rounds=2)
-    benchmark.extra_info["clips per second"] = N_CLIPS / benchmark.stats.stats.min
-    assert len(found) == N_CLIPS
+    def decode(path: Path) -> None:
+        with av.open(str(path), mode="r") as container:
+            for _ in container.decode(video=0):
+                pass
+
+    shard_rate(benchmark, media, "video", "mp4", decode)
+
+
+def test_sounds(benchmark: BenchmarkFixture, media: Path) -> None:
+    shard_rate(benchmark, media, "audio", "wav", lambda path: soundfile.read(path, dtype="float32"))

@@ -1,6 +1,7 @@
-"""`anymodal score fid|fvd|fad|kid|prc|is|clap|clipscore|clipsim`: generated media or their features, scored."""
+"""`anymodal score fid|fvd|fad|kid|prc|is|kl|clap|clipscore|clipsim`: generated media or their features, scored."""
 
 from collections.abc import Callable, Mapping
+from inspect import Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -12,28 +13,44 @@ from anymodal.console import print_note
 if TYPE_CHECKING:
     from evals.harness.generation import GenerationMetric
 
-Generated = Annotated[
-    Path, typer.Option(help="Generated: an .npy file of features, or a folder or tar of media.", metavar="DIR|TAR|NPY")
-]
-Real = Annotated[Path, typer.Option(help="The same of real ones.", metavar="DIR|TAR|NPY")]
-Texts = Annotated[Path, typer.Option(help="Texts: embeddings, or file,caption.", metavar="NPY|CSV|JSONL")]
-Embedder = Annotated[
-    str, typer.Option(help="What made, or makes, the features: features (.npy files hold them), or a network's name.")
-]
-Weights = Annotated[Path | None, typer.Option(help="The network's file or folder of weights.", metavar="PATH")]
-Cache = Annotated[Path | None, typer.Option(help="Folder that keeps features of media.", metavar="DIR")]
-Subsets = Annotated[int, typer.Option(help="Pairs of random subsets.")]
-SubsetSize = Annotated[int, typer.Option(help="Items in each subset.")]
+Verb = Callable[..., None]
+_Made = typer.Option(help="Generated: an .npy file of features, or a folder or tar of media.", metavar="DIR|TAR|NPY")
+_Texts = typer.Option("--real", help="Texts: embeddings, or file,caption.", metavar="NPY|CSV|JSONL")
+_Maker = typer.Option(help="What made, or makes, the features: features (.npy files hold them), or a network's name.")
+_SHARED: Final = ("generated", "embedder", "weights", "cache", "json")
 
 
-def score_fid(
-    generated: Generated,
-    real: Real,
-    embedder: Embedder = "features",
-    weights: Weights = None,
-    cache: Cache = None,
+def _options(
+    *,
+    generated: Annotated[Path, _Made],
+    real: Annotated[Path, typer.Option(help="The same of real ones.", metavar="DIR|TAR|NPY")],
+    texts: Annotated[Path, _Texts],
+    embedder: Annotated[str, _Maker] = "features",
+    weights: Annotated[
+        Path | None, typer.Option(help="The network's file or folder of weights.", metavar="PATH")
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder that keeps features of media.", metavar="DIR")] = None,
+    subsets: Annotated[int, typer.Option(help="Pairs of random subsets.")] = 100,
+    subset_size: Annotated[int, typer.Option(help="Items in each subset.")] = 1000,
+    per_sample: PerSample = None,
     json: Json = False,
+    seed: Seed = 0,
 ) -> None:
+    """The options of all verbs; each has the shared ones and some of the others."""
+
+
+def _verb(metric: "GenerationMetric", helped: Callable[[], None], *own: str) -> Verb:
+    """A verb with the shared options and its own, under the help of a function that holds nothing else."""
+
+    def verb(**given: Any) -> None:
+        _score(metric, given)
+
+    chosen = [option for name, option in signature(_options).parameters.items() if name in (*_SHARED, *own)]
+    verb.__doc__, verb.__signature__ = helped.__doc__, Signature(chosen)  # type: ignore[attr-defined]
+    return verb
+
+
+def score_fid() -> None:
     """Frechet distance of pictures (FID); lower is better, 0 at best.
 
     With --embedder features both files hold arrays [n, d] of float16, float32 or float64. `frechet_extrapolated` is the
@@ -45,17 +62,9 @@ def score_fid(
 
         anymodal score fid --generated pictures/ --real real.tar --embedder world-handmade
     """
-    _score("fid", generated, real, json, (embedder, weights, cache))
 
 
-def score_fvd(
-    generated: Generated,
-    real: Real,
-    embedder: Embedder = "features",
-    weights: Weights = None,
-    cache: Cache = None,
-    json: Json = False,
-) -> None:
+def score_fvd() -> None:
     """Frechet distance of clips (FVD); lower is better, 0 at best.
 
     As `anymodal score fid`; the published protocol asks for 2,048 clips or more.
@@ -64,36 +73,18 @@ def score_fvd(
 
         anymodal score fvd --generated generated.npy --real real.npy --embedder features --json
     """
-    _score("fvd", generated, real, json, (embedder, weights, cache))
 
 
-def score_fad(
-    generated: Generated,
-    real: Real,
-    embedder: Embedder = "features",
-    weights: Weights = None,
-    cache: Cache = None,
-    json: Json = False,
-) -> None:
+def score_fad() -> None:
     """Frechet distance of sounds (FAD, FD); lower is better, 0 at best. As `anymodal score fid`.
 
     Examples:
 
         anymodal score fad --generated generated.npy --real real.npy --embedder features --json
     """
-    _score("fad", generated, real, json, (embedder, weights, cache))
 
 
-def score_kid(
-    generated: Generated,
-    real: Real,
-    embedder: Embedder = "features",
-    weights: Weights = None,
-    cache: Cache = None,
-    subsets: Subsets = 100,
-    subset_size: SubsetSize = 1000,
-    json: Json = False,
-) -> None:
+def score_kid() -> None:
     """Kernel distance of pictures (KID); lower is better, 0 on average for equal distributions.
 
     Draws and defaults are torch-fidelity's. `kid_std` is the spread over subsets, the interval that of the mean.
@@ -104,19 +95,9 @@ def score_kid(
 
         anymodal score kid --generated generated.npy --real real.npy --subset-size 200
     """
-    _score("kid", generated, real, json, (embedder, weights, cache), subsets=subsets, subset_size=subset_size)
 
 
-def score_prc(
-    generated: Generated,
-    real: Real,
-    embedder: Embedder = "features",
-    weights: Weights = None,
-    cache: Cache = None,
-    per_sample: PerSample = None,
-    json: Json = False,
-    seed: Seed = 0,
-) -> None:
+def score_prc() -> None:
     """Precision (generated pictures among real ones), recall (the other way round) and their F score.
 
     Neighbourhoods reach to the third neighbour.
@@ -125,16 +106,9 @@ def score_prc(
 
         anymodal score prc --generated generated.npy --real real.npy --embedder features --json
     """
-    _score("prc", generated, real, json, (embedder, weights, cache), seed=seed, per_sample=per_sample)
 
 
-def score_is(
-    generated: Generated,
-    embedder: Embedder = "features",
-    weights: Weights = None,
-    cache: Cache = None,
-    json: Json = False,
-) -> None:
+def score_is() -> None:
     """Inception Score; higher is better, from 1 to the number of classes.
 
     --generated holds logits, [n, classes]: a classifier's outputs before the softmax, not probabilities; or pictures.
@@ -143,19 +117,23 @@ def score_is(
 
         anymodal score is --generated logits.npy --embedder features --json
     """
-    _score("is", generated, None, json, (embedder, weights, cache))
 
 
-def score_clap(
-    generated: Generated,
-    real: Texts,
-    embedder: Embedder = "features",
-    weights: Weights = None,
-    cache: Cache = None,
-    per_sample: PerSample = None,
-    json: Json = False,
-    seed: Seed = 0,
-) -> None:
+def score_kl() -> None:
+    """KL divergence of a tagger's posteriors of each generated sound from its real one's, in nats; lower is better.
+
+    KL(real || generated), softmax over the classes, as audioldm_eval has it. Both files hold logits [n, classes], row
+    for row; or folders or tars whose sounds have the same names: a real one without a generated one is unscored.
+
+    Examples:
+
+        anymodal score kl --generated generated.npy --real real.npy --embedder features --json
+
+        anymodal score kl --generated sounds/ --real real.tar --embedder panns-logits
+    """
+
+
+def score_clap() -> None:
     """CLAP score: mean cosine of sounds and their texts, from -1 to 1; higher is better.
 
     Both files hold paired embeddings [n, d]: --generated of the sounds, --real of the texts. Or --generated is a folder
@@ -165,19 +143,9 @@ def score_clap(
 
         anymodal score clap --generated sounds.npy --real texts.npy --embedder features --json
     """
-    _score("clap", generated, real, json, (embedder, weights, cache), seed=seed, per_sample=per_sample)
 
 
-def score_clipscore(
-    generated: Generated,
-    real: Texts,
-    embedder: Embedder = "features",
-    weights: Weights = None,
-    cache: Cache = None,
-    per_sample: PerSample = None,
-    json: Json = False,
-    seed: Seed = 0,
-) -> None:
+def score_clipscore() -> None:
     """CLIPScore: 2.5 times the cosine of a picture and its text, negative ones 0, mean over pictures; higher is better.
 
     Both files hold paired embeddings [n, d]; or --generated is a folder or tar of pictures, and --real a .csv with the
@@ -187,19 +155,9 @@ def score_clipscore(
 
         anymodal score clipscore --generated pictures.npy --real texts.npy --embedder features --json
     """
-    _score("clipscore", generated, real, json, (embedder, weights, cache), seed=seed, per_sample=per_sample)
 
 
-def score_clipsim(
-    generated: Generated,
-    real: Texts,
-    embedder: Embedder = "features",
-    weights: Weights = None,
-    cache: Cache = None,
-    per_sample: PerSample = None,
-    json: Json = False,
-    seed: Seed = 0,
-) -> None:
+def score_clipsim() -> None:
     """CLIPSIM: mean cosine of a clip's frames and its text, then over clips, from -1 to 1; higher is better.
 
     --generated holds frame embeddings [n, frames, d] (or [n, d]), --real the texts' [n, d], row for row. Or --generated
@@ -209,38 +167,31 @@ def score_clipsim(
 
         anymodal score clipsim --generated frames.npy --real texts.npy --embedder features --json
     """
-    _score("clipsim", generated, real, json, (embedder, weights, cache), seed=seed, per_sample=per_sample)
 
 
-def _score(
-    metric: "GenerationMetric",
-    generated: Path,
-    real: Path | None,
-    json: bool,
-    features: tuple[str, Path | None, Path | None],
-    *,
-    per_sample: Path | None = None,
-    **settings: Any,
-) -> None:
-    """Score and print; `features` are embedder, weights and cache."""
+def _score(metric: "GenerationMetric", given: dict[str, Any]) -> None:
     from evals.harness.generation import EmbedderFiles, generation
 
-    embedder, *files = features
-    score = generation(metric, generated, real, embedder=embedder, files=EmbedderFiles(*files), **settings)
+    sides = given.pop("generated"), given.pop("real", None) or given.pop("texts", None)
+    files = EmbedderFiles(given.pop("weights"), given.pop("cache"))
+    json, per_sample = given.pop("json"), given.pop("per_sample", None)
+    score = generation(metric, *sides, files=files, **given)
     interval = score.result.interval
     if interval is not None and interval.note:
-        print_note(f"{metric}: few items for this protocol; see frechet_extrapolated for the bias of small sets")
+        where = "; see frechet_extrapolated for the bias of small sets" if metric in ("fid", "fvd", "fad") else ""
+        print_note(f"{metric}: few items for this protocol{where}")
     show(score, per_sample, json)
 
 
-VERBS: Final[Mapping[str, Callable[..., None]]] = {
-    "fid": score_fid,
-    "fvd": score_fvd,
-    "fad": score_fad,
-    "kid": score_kid,
-    "prc": score_prc,
-    "is": score_is,
-    "clap": score_clap,
-    "clipscore": score_clipscore,
-    "clipsim": score_clipsim,
+VERBS: Final[Mapping[str, Verb]] = {
+    "fid": _verb("fid", score_fid, "real"),
+    "fvd": _verb("fvd", score_fvd, "real"),
+    "fad": _verb("fad", score_fad, "real"),
+    "kid": _verb("kid", score_kid, "real", "subsets", "subset_size"),
+    "prc": _verb("prc", score_prc, "real", "per_sample", "seed"),
+    "is": _verb("is", score_is),
+    "kl": _verb("kl", score_kl, "real", "per_sample", "seed"),
+    "clap": _verb("clap", score_clap, "texts", "per_sample", "seed"),
+    "clipscore": _verb("clipscore", score_clipscore, "texts", "per_sample", "seed"),
+    "clipsim": _verb("clipsim", score_clipsim, "texts", "per_sample", "seed"),
 }

@@ -6,7 +6,7 @@ import typer
 
 from anymodal.console import print_line, print_table
 
-weights_app = typer.Typer(help="Networks that score generated media: what is here, and how to get one.")
+weights_app = typer.Typer(name="weights", help="Networks that score generated media: what is here, and how to get one.")
 
 
 @weights_app.command("list")

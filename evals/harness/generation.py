@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 
 from evals.errors import EvalsError
-from evals.harness.media_sets import Side, embed_media, embed_pairs
+from evals.harness.media_sets import Side, embed_media, embed_pairs, embed_twins, kind_within
 from evals.harness.offline import OfflineScore
 from evals.metrics.feature_sets import FeatureSet, feature_set, require_pair
 from evals.metrics.frechet import score_frechet
@@ -18,12 +18,13 @@ from evals.metrics.inception_score import score_inception
 from evals.metrics.kernel_distance import SUBSET_SIZE, SUBSETS, score_kernel_distance
 from evals.metrics.prc import score_precision_recall
 from evals.metrics.similarity import score_similarity
+from evals.metrics.tagger_kl import score_tagger_kl
 from evals.results import Protocol, Scored, item_set_hash
 from model_adapter.embedders import EMBEDDERS, Embedder, EmbedderSpec, open_embedder
 from shards.errors import UsageError
 from shards.media import MediaKind
 
-GenerationMetric = Literal["fid", "fvd", "fad", "kid", "prc", "is", "clap", "clipscore", "clipsim"]
+GenerationMetric = Literal["fid", "fvd", "fad", "kid", "prc", "is", "kl", "clap", "clipscore", "clipsim"]
 FEATURES: Final = "features"
 GIVEN: Final = Embedder(
     name=FEATURES, weights="given: unknown", preprocessing="given: unknown", prepare={}, run=lambda kind, given: given
@@ -37,6 +38,7 @@ _KINDS: Final[Mapping[GenerationMetric, MediaKind]] = {
     "fad": "audio",
     "kid": "image",
     "prc": "image",
+    "kl": "audio",
     "clap": "audio",
     "clipscore": "image",
     "clipsim": "video",
@@ -70,10 +72,10 @@ def generation(
 
     Args:
         metric: What to compute.
-        generated: With embedder "features" an .npy file of [n, d] ([n, frames, d] too for clipsim); for "is" logits.
-            Otherwise a folder or a tar of media.
-        real: The same of real media; of texts, row for row, for clap, clipscore and clipsim (see `read_captions`);
-            None for "is".
+        generated: With embedder "features" an .npy file of [n, d] ([n, frames, d] too for clipsim; for is and kl of
+            logits). Otherwise a folder or a tar of media.
+        real: The same of real media, row for row or name for name for kl; of texts, row for row, for clap, clipscore
+            and clipsim (see `read_captions`); None for "is".
         embedder: "features", or a name in `model_adapter.embedders`.
         files: The embedder's weights, and where features are kept.
         subsets: Of kid: how many pairs of subsets.
@@ -101,6 +103,8 @@ def generation(
             scored = score_precision_recall(first, second, protocol=f"prc@{embedder}", seed=seed)
         case "is":
             scored = score_inception(first, protocol=f"inception_score@{embedder}")
+        case "kl":
+            scored = score_tagger_kl(first, second, protocol=f"tagger_kl@{embedder}", missing=missing, seed=seed)
         case "clap" | "clipscore" | "clipsim":
             scored = score_similarity(first, second, metric, embedder=embedder, missing=missing, seed=seed)
     return _offline(metric, scored, maker, sides)
@@ -120,10 +124,9 @@ def _embedder(metric: GenerationMetric, name: str, weights: Path | None) -> Embe
 def _serves(spec: EmbedderSpec, metric: GenerationMetric) -> bool:
     if metric == "is":
         return spec.output == "logits"
-    kind = _KINDS[metric]
     if metric in ("clap", "clipscore", "clipsim"):
-        return kind in spec.similarities and spec.name.startswith("clap" if metric == "clap" else "clip")
-    return kind in spec.distances and spec.output == "features"
+        return _KINDS[metric] in spec.similarities
+    return _KINDS[metric] in spec.distances and spec.output == ("logits" if metric == "kl" else "features")
 
 
 def _sides(
@@ -133,11 +136,15 @@ def _sides(
     paths = [generated] if real is None else [generated, real]
     if maker is GIVEN:
         return [_given(path, metric) for path in paths], {}
-    kind = EMBEDDERS[maker.name].distances[0] if metric == "is" else _KINDS[metric]
-    if real is not None and metric in ("clap", "clipscore", "clipsim"):
+    kind = kind_within(generated, EMBEDDERS[maker.name].distances) if metric == "is" else _KINDS[metric]
+    if real is not None and metric in ("kl", "clap", "clipscore", "clipsim"):
         prefix = _PREFIXES.get(metric, "")
-        media, texts, missing = embed_pairs(generated, real, maker, kind, prefix=prefix, cache=cache)
-        return [media, texts], missing
+        *pair, missing = (
+            embed_twins(generated, real, maker, kind, cache=cache)
+            if metric == "kl"
+            else embed_pairs(generated, real, maker, kind, prefix=prefix, cache=cache)
+        )
+        return pair, missing
     return [embed_media(path, maker, kind, cache=cache) for path in paths], {}
 
 

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 from evals.errors import EvalsError
 from evals.metrics.feature_sets import FeatureSet, feature_set
 from model_adapter.embedders import Embedder, embed_all
+from model_adapter.errors import ShortMediumError
 from shards import tar
 from shards.draft import Blob, FileBytes, HeldBytes
 from shards.errors import MediaError
@@ -42,11 +43,16 @@ class Caption(msgspec.Struct, frozen=True):
     caption: str
 
 
+def kind_within(path: Path, kinds: Sequence[MediaKind]) -> MediaKind:
+    """The first of the kinds of which a folder or tar holds a file; the first one where it holds none."""
+    return next((kind for kind in kinds if next(_media(path, kind), None)), kinds[0])
+
+
 def embed_media(path: Path, embedder: Embedder, kind: MediaKind, *, cache: Path | None = None) -> Side:
     """Features of all media of a kind in a folder or a tar; what cannot be decoded is unscored.
 
     Files of other kinds, such as the captions beside pictures, are no items. Where an embedder keeps windows apart
-    (VGGish's seconds), windows are the items.
+    (VGGish's seconds), windows are the items; but of a film they are averaged.
 
     Raises:
         EvalsError: If there is no such medium that can be decoded.
@@ -55,9 +61,9 @@ def embed_media(path: Path, embedder: Embedder, kind: MediaKind, *, cache: Path 
     for one in embed_all(embedder, kind, (blob for _, blob in _media(path, kind)), cache=cache):
         digests.append(one.sha256)
         if isinstance(one.rows, MediaError):
-            unscored["unreadable_media"] += 1
+            unscored[_reason(one.rows)] += 1
         else:
-            rows.append(one.rows)
+            rows.append(one.rows.mean(axis=0, keepdims=True) if kind == "video" else one.rows)
     if not rows:
         found = f"{sum(unscored.values())} unreadable ones" if unscored else "none"
         raise EvalsError(str(path), expected=f"a folder or tar of {kind} files", found=found)
@@ -65,10 +71,10 @@ def embed_media(path: Path, embedder: Embedder, kind: MediaKind, *, cache: Path 
 
 
 class Pairs(NamedTuple):
-    """Features of media and of their texts, row for row, and why media have none (their rows are nan)."""
+    """Features of media and of what belongs to each, row for row, and why media have none (their rows are nan)."""
 
     media: Side
-    texts: Side
+    others: Side
     missing: dict[int, str]
 
 
@@ -88,22 +94,47 @@ def embed_pairs(
     Raises:
         EvalsError: If no named medium can be decoded, or the captions break their format.
     """
-    named, known = read_captions(captions), dict(_media(path, kind))
-    blobs = [known.get(one.file, HeldBytes(b"")) for one in named]
-    made = list(embed_all(embedder, kind, blobs, cache=cache))
+    named = read_captions(captions)
+    media, missing = _embed_named(path, [one.file for one in named], embedder, kind, asked_by=captions, cache=cache)
+    texts = [embedder.embed("text", (prefix + one.caption).encode()) for one in named]
+    words = Side(feature_set(np.concatenate(texts)), hashlib.sha256(captions.read_bytes()).hexdigest())
+    return Pairs(media, words, missing)
+
+
+def embed_twins(path: Path, real: Path, embedder: Embedder, kind: MediaKind, *, cache: Path | None = None) -> Pairs:
+    """Features of generated media and of the real ones of the same names, which are the items; one row a medium.
+
+    Raises:
+        EvalsError: If a generated medium has no real one, or none can be decoded.
+    """
+    names = [name for name, _ in _media(real, kind)]
+    alone = sorted({name for name, _ in _media(path, kind)}.difference(names))
+    if alone:
+        raise EvalsError(
+            str(path), expected=f"{kind} files named as in {real}", found=f"{len(alone)} others, such as {alone[0]}"
+        )
+    (features, sha256), missing = _embed_named(path, names, embedder, kind, asked_by=real, cache=cache)
+    made = Side(feature_set(features.array.mean(axis=1)), sha256)
+    return Pairs(made, embed_media(real, embedder, kind, cache=cache), missing)
+
+
+def _embed_named(
+    path: Path, names: Sequence[str], embedder: Embedder, kind: MediaKind, *, asked_by: Path, cache: Path | None
+) -> tuple[Side, dict[int, str]]:
+    """Features [n, windows, d] of the media of these names; why rows of nan have none."""
+    known = dict(_media(path, kind))
+    made = list(embed_all(embedder, kind, [known.get(name, HeldBytes(b"")) for name in names], cache=cache))
     missing = {
-        number: "unreadable_media" if named[number].file in known else "missing_media"
+        number: _reason(one.rows) if names[number] in known else "missing_media"
         for number, one in enumerate(made)
         if isinstance(one.rows, MediaError)
     }
     found = [one.rows for one in made if not isinstance(one.rows, MediaError)]
     if not found:
-        raise EvalsError(str(path), expected=f"{kind} files that {captions} names", found="none that can be read")
+        raise EvalsError(str(path), expected=f"{kind} files that {asked_by} names", found="none that can be read")
     blank = np.full_like(found[0], np.nan)
     rows = np.stack([blank if isinstance(one.rows, MediaError) else one.rows for one in made])  # [n, windows, d]
-    texts = [embedder.embed("text", (prefix + one.caption).encode()) for one in named]
-    words = Side(feature_set(np.concatenate(texts)), hashlib.sha256(captions.read_bytes()).hexdigest())
-    return Pairs(Side(feature_set(rows), _joint(one.sha256 for one in made)), words, missing)
+    return Side(feature_set(rows), _joint(one.sha256 for one in made)), missing
 
 
 def read_captions(path: Path) -> list[Caption]:
@@ -127,6 +158,10 @@ def read_captions(path: Path) -> list[Caption]:
     if not found:
         raise EvalsError(str(path), expected=CAPTIONS_FORMAT, found="no captions")
     return found
+
+
+def _reason(error: MediaError) -> str:
+    return "too_short" if isinstance(error, ShortMediumError) else "unreadable_media"
 
 
 def _joint(digests: Iterable[str]) -> str:

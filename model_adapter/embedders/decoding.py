@@ -76,8 +76,8 @@ def decode_audio(content: bytes) -> Sound:
     return Sound(samples, facts.sample_rate_hz)
 
 
-def decode_video(content: bytes, *, side_px: int) -> Pixels:
-    """Up to `MAX_FRAMES` frames at equal steps from the first on, RGB, scaled to squares, [frames, side, side, 3].
+def decode_video(content: bytes, *, side_px: int | None) -> Pixels:
+    """Up to `MAX_FRAMES` frames at equal steps from the first on, RGB, scaled to squares or as they are, [n, h, w, 3].
 
     Raises:
         MediaError: If it is no film, broken, beyond the limits, or has no frames.

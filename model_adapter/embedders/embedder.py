@@ -66,6 +66,7 @@ class Loaded:
     prepare: Mapping[Input, Prepare]
     run: Run
     by_window: frozenset[Input] = frozenset()
+    weights: str = "no weights: rules"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,10 @@ _ORIENTATIONS: Final = 8
 _BANDS_HZ: Final = np.geomspace(50, 8000, 17)
 _WINDOW_S: Final = 0.032
 _FLOOR: Final = 1e-8
+_QUIET: Final = 1e-6
+"""Added to a band's energy: what is quieter counts as silence, so that digital silence lies not far from it."""
+_STILL: Final = 1e-3
+"""Added to the change between frames, in shares of full light, for the same reason."""
 _OPPONENTS: Final = np.array([[0.299, 0.587, 0.114], [0.5, -0.5, 0.0], [0.25, 0.25, -0.5]])
 
 
@@ -25,24 +29,28 @@ def image_features(content: bytes) -> FloatArray:
 
 
 def video_features(content: bytes) -> FloatArray:
-    """The frames' mean image features, and mean, spread and maximum of the change between frames, [29]."""
+    """The frames' mean image features, and mean, spread and maximum of the log change between frames, [29].
+
+    In logs a few frozen frames show in films that move much and in those that move little.
+    """
     frames = decode_video(content, side_px=_SIDE_PX)
     changes = np.abs(np.diff(frames.astype(np.float64), axis=0)).mean(axis=(1, 2, 3)) / 255 if len(frames) > 1 else [0]
     pictures = np.mean([_picture_features(frame) for frame in frames], axis=0)
-    return np.append(pictures, [np.mean(changes), np.std(changes), np.max(changes)])
+    logs = np.log(np.asarray(changes) + _STILL)
+    return np.append(pictures, [logs.mean(), logs.std(), logs.max()])
 
 
 def audio_features(content: bytes) -> FloatArray:
-    """Mean and spread of log energies in 16 bands; mean, spread and maximum of their rise (onsets), [35]."""
+    """Mean and spread of log energies in 16 bands, and the mean of their rise (onsets), [33]."""
     samples, sample_rate_hz = decode_audio(content)
     size = max(2, round(_WINDOW_S * sample_rate_hz))
     padded = np.pad(samples.astype(np.float64), (0, max(0, 2 * size - len(samples))))
     windows = np.lib.stride_tricks.sliding_window_view(padded, size)[:: size // 2]  # [windows, size]
     power = np.abs(np.fft.rfft(windows * np.hanning(size))) ** 2 / size  # [windows, bins]
     bands = np.digitize(np.fft.rfftfreq(size, 1 / sample_rate_hz), _BANDS_HZ)
-    energies = np.log(np.stack([power[:, bands == band].sum(axis=1) for band in range(1, 17)], axis=1) + _FLOOR)
-    rises = np.maximum(np.diff(energies, axis=0), 0).mean(axis=1)
-    return np.concatenate([energies.mean(axis=0), energies.std(axis=0), [rises.mean(), rises.std(), rises.max()]])
+    energies = np.log(np.stack([power[:, bands == band].sum(axis=1) for band in range(1, 17)], axis=1) + _QUIET)
+    rise = np.maximum(np.diff(energies, axis=0), 0).mean()
+    return np.concatenate([energies.mean(axis=0), energies.std(axis=0), [rise]])
 
 
 def _picture_features(pixels: npt.NDArray[np.uint8]) -> FloatArray:
@@ -87,7 +95,7 @@ def _rules(weights: Path | None) -> Loaded:
 WORLD_HANDMADE: Final = EmbedderSpec(
     name="world-handmade",
     distances=("image", "video", "audio"),
-    preprocessing="handmade@1",
+    preprocessing="handmade@2",
     protocol="none: for self-tests",
     checked="own",
     load=_rules,

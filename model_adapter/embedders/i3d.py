@@ -5,6 +5,8 @@ checkpoint could be loaded here, so that it is `unverified`. Source: Carreira an
 Unterthiner et al. 2018, arXiv:1812.01717; names in piergiaj/pytorch-i3d@b49fadf, pytorch_i3d.py.
 """
 
+import io
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -13,13 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model_adapter.embedders.decoding import Pixels
 from model_adapter.embedders.embedder import Array, Loaded
 from model_adapter.embedders.resizing import torch_bilinear
 from model_adapter.embedders.running import checked, runner
 from model_adapter.embedders.weights import load_state
-from model_adapter.reference.encoders.pixels import evenly, read_frames
+from model_adapter.errors import ShortMediumError
 from shards.errors import MediaError
-from shards.sample import Media, Video
+from shards.sample import Media
 
 N_FRAMES: Final = 16
 _SIDE_PX: Final = 224
@@ -115,7 +118,7 @@ class I3d(nn.Module):
 
 
 def i3d(path: Path) -> Loaded:
-    """The network on sixteen frames, each resized straight to 224 x 224 by torch's bilinear filter."""
+    """The network on sixteen consecutive frames, each resized straight to 224 x 224 by torch's bilinear filter."""
     network = I3d()
     load_state(network, path)
     prepare = checked("video", _prepared, has_windows=False)
@@ -123,8 +126,29 @@ def i3d(path: Path) -> Loaded:
 
 
 def _prepared(part: Media, content: bytes) -> Array:
-    if not isinstance(part, Video):
-        raise MediaError("medium", expected="a video", found=type(part).__name__.lower())
-    shown = read_frames(content, evenly(part.duration_s, N_FRAMES))
-    films = np.stack([torch_bilinear(np.asarray(frame), _SIDE_PX) for frame in shown])  # [frames, side, side, 3]
+    shown = _middle_frames(content)
+    films = np.stack([torch_bilinear(frame, _SIDE_PX) for frame in shown])  # [frames, side, side, 3]
     return np.ascontiguousarray((films / 127.5 - 1).transpose(3, 0, 1, 2), dtype=np.float32)
+
+
+def _middle_frames(content: bytes) -> list[Pixels]:
+    """`N_FRAMES` consecutive frames around the middle; which ones StyleGAN-V and VideoGPT draw at random.
+
+    Both leave out films with fewer frames, so that these are refused here.
+    """
+    import av
+
+    try:
+        with av.open(io.BytesIO(content), mode="r") as container:
+            n_all = sum(packet.size > 0 for packet in container.demux(video=0))
+        if n_all < N_FRAMES:
+            raise ShortMediumError("video", expected=f"at least {N_FRAMES} frames for FVD", found=str(n_all))
+        start = (n_all - N_FRAMES) // 2
+        with av.open(io.BytesIO(content), mode="r") as container:
+            decoded = islice(container.decode(video=0), start, start + N_FRAMES)
+            frames = [np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8) for frame in decoded]
+    except (av.FFmpegError, ValueError) as error:
+        raise MediaError("video", expected="a readable film", found=str(error)) from error
+    if len(frames) < N_FRAMES:
+        raise MediaError("video", expected=f"{n_all} frames", found=f"{start + len(frames)} that can be decoded")
+    return frames

@@ -17,7 +17,7 @@ from model_adapter.embedders.decoding import decode_audio
 from model_adapter.embedders.embedder import Array, Input, Loaded
 from model_adapter.embedders.running import checked, runner
 from model_adapter.embedders.weights import load_state
-from shards.errors import MediaError
+from model_adapter.errors import ShortMediumError
 from shards.sample import Media
 
 _RATE_HZ: Final = 16_000
@@ -52,7 +52,7 @@ def vggish_windows(samples: Array) -> Array:
     Frames of 25 ms every 10 ms under a periodic Hann window, magnitudes of 512 points, 64 mel bands of 125..7500 Hz.
 
     Raises:
-        MediaError: If the sound is shorter than a window.
+        ShortMediumError: If the sound is shorter than a window.
     """
     from transformers.audio_utils import mel_filter_bank
 
@@ -60,7 +60,7 @@ def vggish_windows(samples: Array) -> Array:
     n_windows = (1 + (len(samples) - n_samples) // step) // _N_FRAMES if len(samples) >= n_samples else 0
     if n_windows == 0:
         found = f"{len(samples) / _RATE_HZ:.3f} s"
-        raise MediaError("sound", expected="at least 0.975 s for VGGish", found=found)
+        raise ShortMediumError("sound", expected="at least 0.975 s for VGGish", found=found)
     frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float64), n_samples)[::step]
     hann = 0.5 - 0.5 * np.cos(2 * np.pi / n_samples * np.arange(n_samples))
     magnitudes = np.abs(np.fft.rfft(frames[: n_windows * _N_FRAMES] * hann, 512))

@@ -53,6 +53,16 @@ _PANNS: Final = EmbedderSpec(
     load=_lazy("listening", "cnn14", output="features"),
 )
 
+_WORLD_JOINT: Final = EmbedderSpec(
+    name="world-joint",
+    distances=("image", "video", "audio"),
+    similarities=("image", "video", "audio"),
+    preprocessing="squashed to 96; 8 frames, changes; 16 kHz mono (swresample), windows of 5 s, 40 bands; 40 words@1",
+    protocol="none: for self-tests; trained on rendered worlds by tools/world_network.py",
+    checked="own",
+    load=_lazy("world", "world", head="joint"),
+)
+
 
 def _inception(
     name: str, resizing: Resizing, protocol: str, output: Literal["features", "logits"] = "features"
@@ -75,6 +85,14 @@ EMBEDDERS: Final[Mapping[str, EmbedderSpec]] = {
     one.name: one
     for one in (
         WORLD_HANDMADE,
+        _WORLD_JOINT,
+        replace(
+            _WORLD_JOINT,
+            name="world-tags",
+            similarities=(),
+            output="logits",
+            load=_lazy("world", "world", head="tags"),
+        ),
         _inception("inception", "tf1-bilinear", "FID and KID as TTUR and torch-fidelity@028118e compute them"),
         _inception("inception-clean", "pil-bicubic", "FID and KID as clean-fid@1d8cba5 computes them, mode clean"),
         _inception("inception-pytorch", "torch-bilinear", "FID as pytorch-fid@1232cd6 computes it"),
@@ -104,7 +122,7 @@ EMBEDDERS: Final[Mapping[str, EmbedderSpec]] = {
         EmbedderSpec(
             name="i3d",
             distances=("video",),
-            preprocessing="16 frames from all over the film, torch-bilinear to 224, x / 127.5 - 1@1",
+            preprocessing="the middle 16 consecutive frames, fewer refused, torch-bilinear to 224, x / 127.5 - 1@2",
             protocol="FVD, Unterthiner et al. 2018: 400 outputs; names of piergiaj/pytorch-i3d@b49fadf",
             weights="i3d_pretrained_400.pt, as VideoGPT's FVD uses it",
             checked="unverified",
@@ -161,7 +179,7 @@ def open_embedder(name: str, weights: Path | None = None) -> Embedder:
     spec = EMBEDDERS.get(name)
     if spec is None:
         raise UsageError("--embedder", expected=" or ".join(EMBEDDERS), found=repr(name))
-    path, identity = None, "no weights: rules"
+    path = None
     if spec.weights:
         path = find_weights(spec, weights)
         sha256 = weights_sha256(path)
@@ -169,7 +187,9 @@ def open_embedder(name: str, weights: Path | None = None) -> Embedder:
     elif weights is not None:
         raise UsageError("--weights", expected=f"none for {name}", found=str(weights))
     loaded = spec.load(path)
-    if path is not None:
+    if path is None:
+        identity = loaded.weights
+    else:
         pin(name, sha256)
     return Embedder(
         name=name,

@@ -6,6 +6,7 @@ No hash of a published file was found in a source that could be read, so that ea
 
 import hashlib
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -113,6 +114,8 @@ def pin(name: str, sha256: str) -> None:
 def fetch(spec: EmbedderSpec, *, allow_network: bool) -> Path:
     """Download an embedder's weights from the hub and pin their hash.
 
+    Until all files are whole and have the pinned hash they lie in a folder NAME.part, from which a later call goes on.
+
     Raises:
         UsageError: If the network was not allowed, or the weights are not on the hub.
         AdapterError: If the hub cannot be reached, or serves other weights than before.
@@ -128,13 +131,19 @@ def fetch(spec: EmbedderSpec, *, allow_network: bool) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     folder = weights_folder() / spec.name
+    part = folder.with_name(f"{spec.name}.part")
+    # Which HTTP library the client uses, and so what a broken line raises, differs by its version.
+    of_transport: Any = HfHubHTTPError.__bases__
     try:
-        snapshot_download(spec.hub, local_dir=folder, ignore_patterns=list(_IGNORED))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+        snapshot_download(spec.hub, local_dir=part, ignore_patterns=list(_IGNORED))
+    except (*of_transport, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+        found = " ".join(str(error).split())
         raise AdapterError(
-            f"weights of {spec.name}", expected=f"{spec.hub} on the hub", found=f"{error!s:.200}"
+            f"weights of {spec.name}", expected=f"{spec.hub} on the hub", found=f"{found:.200}"
         ) from error
-    pin(spec.name, weights_sha256(folder))
+    pin(spec.name, weights_sha256(part))
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
     return folder
 
 

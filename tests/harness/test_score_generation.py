@@ -1,4 +1,4 @@
-"""`score fid|fvd|fad|kid|prc|is|clap|clipsim`: files in, results out; hostile files, protocols that never mix."""
+"""`score fid|fvd|fad|kid|prc|is|kl|clap|clipsim`: files in, results out; hostile files, protocols that never mix."""
 
 import json
 import os
@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import softmax
+from scipy.stats import entropy
 
 from evals.errors import EvalsError
 from evals.harness.generation import GenerationMetric, generation, read_features
@@ -28,6 +30,7 @@ ARRAYS = {
 PAIRS: dict[GenerationMetric, tuple[str, str]] = {
     **dict.fromkeys(("fid", "fvd", "fad", "kid", "prc"), ("generated", "real")),
     "is": ("generated", ""),
+    "kl": ("paired", "texts"),
     "clap": ("paired", "texts"),
     "clipsim": ("frames", "texts"),
 }
@@ -62,7 +65,7 @@ def test_the_fixed_spelling_gives_the_houses_result(files: Path, metric: Generat
     assert result["interval"]["low"] <= result["value"] <= result["interval"]["high"]
     assert result["metrics"][result["metric"]]["value"] == result["value"]
     assert "features" in result["protocol"]
-    assert ("small_n" in result["interval"]["note"]) == (metric in ("fid", "fvd", "clap", "clipsim"))
+    assert ("small_n" in result["interval"]["note"]) == (metric in ("fid", "fvd", "kl", "clap", "clipsim"))
 
 
 def test_values_of_features_are_those_of_the_arrays(files: Path) -> None:
@@ -76,6 +79,19 @@ def test_values_of_features_are_those_of_the_arrays(files: Path) -> None:
     extrapolated = result.metrics["frechet_extrapolated"].value
     assert extrapolated is not None
     assert 0 < expected - extrapolated < 0.2
+
+
+def test_kl_of_logits_is_scipys(files: Path, tmp_path: Path) -> None:
+    p, q = (softmax(ARRAYS[name].astype(np.float64), axis=1) for name in ("paired", "texts"))
+    rows = tmp_path / "rows.jsonl"
+    given = ["--generated", files / "paired.npy", "--real", files / "texts.npy", "--per-sample", rows, "--json"]
+    done = run("kl", *given)
+    result = json.loads(done.stdout)
+    assert result["value"] == pytest.approx(entropy(q, p, axis=1).mean(), abs=1e-4)  # 1e-6 is added to p
+    assert result["value"] != pytest.approx(entropy(p, q, axis=1).mean(), abs=1e-2)
+    assert (result["metric"], result["protocol"]) == ("tagger_kl", "tagger_kl@features")
+    assert [json.loads(line)["id"] for line in rows.read_text().splitlines()] == [str(item) for item in range(50)]
+    assert "frechet_extrapolated" not in done.stderr
 
 
 def test_protocol_ids_part_what_differs(files: Path, tmp_path: Path) -> None:
@@ -140,7 +156,7 @@ def test_absent_files_folders_and_unknown_embedders_are_told(files: Path, tmp_pa
             generation("fid", absent, files / "real.npy")
     with pytest.raises(UsageError, match=r"features or world-handmade .*for fid, found 'unknown'"):
         generation("fid", tmp_path, tmp_path, embedder="unknown")
-    with pytest.raises(UsageError, match=r"expected features or clap or clap-music for clap"):
+    with pytest.raises(UsageError, match=r"expected features or world-joint or clap or clap-music for clap"):
         generation("clap", tmp_path, tmp_path, embedder="world-handmade")
     done = run("fid", "--generated", tmp_path, "--real", tmp_path, "--embedder", "nothing")
     assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)

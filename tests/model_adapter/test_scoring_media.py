@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from evals.errors import EvalsError
 from evals.harness.generation import EmbedderFiles, GenerationMetric, generation
 from evals.harness.media_sets import embed_media, read_captions
 from model_adapter.embedders import Embedder, embed_all, open_embedder
 from model_adapter.embedders.embedder import Array
+from model_adapter.embedders.listening import Cnn14
 from shards.draft import HeldBytes
 from shards.errors import MediaError
 from tests.factories import mp4, png
@@ -87,6 +89,37 @@ def test_missing_and_broken_media_of_texts_are_counted_under_their_rows(folders:
     assert [row.unscored for row in scored.rows] == [None, "missing_media", "unreadable_media", None]
     with pytest.raises(EvalsError, match=r"image files that .*texts\.csv names, found none that can be read"):
         generation("clipscore", folders, tmp_path / "texts.csv", embedder="clip-b32", files=files)
+
+
+def test_kl_pairs_sounds_by_their_names(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = Cnn14()
+    torch.save({"model": network.state_dict()}, tmp_path / "cnn14.pth")
+    for folder, names in {"made": "dcb", "real": "abcd"}.items():
+        (tmp_path / folder).mkdir()
+        for number, name in enumerate(names):
+            (tmp_path / folder / f"{name}.flac").write_bytes(sound(number) if name != "b" else sound(number)[:30])
+    (tmp_path / "real" / "b.flac").write_bytes(sound(9))
+    with tarfile.open(tmp_path / "real.tar", "w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in "bdac":
+            archive.add(tmp_path / "real" / f"{name}.flac", f"{name}.flac")
+    settings = {"embedder": "panns-logits", "files": EmbedderFiles(tmp_path / "cnn14.pth")}
+    scored = generation("kl", tmp_path / "made", tmp_path / "real.tar", **settings)  # type: ignore[arg-type]
+    reasons = ["unreadable_media", None, "missing_media", None]
+    assert [row.unscored for row in scored.rows] == reasons
+    assert (scored.result.n, sum(scored.result.unscored.values())) == (4, 2)
+    ours = open_embedder("panns-logits", tmp_path / "cnn14.pth")
+
+    def posterior(folder: str, name: str) -> Array:
+        logits = ours.embed("audio", (tmp_path / folder / f"{name}.flac").read_bytes())[0].astype(np.float64)
+        return np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+
+    for row, name in ((1, "d"), (3, "c")):
+        p, q = posterior("made", name), posterior("real", name)
+        assert scored.rows[row].value == pytest.approx((q * np.log(q / (p + 1e-6))).sum(), abs=1e-6)
+    (tmp_path / "made" / "alone.flac").write_bytes(sound(5))
+    with pytest.raises(EvalsError, match=r"named as in .*real\.tar, found 1 others, such as alone\.flac"):
+        generation("kl", tmp_path / "made", tmp_path / "real.tar", **settings)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

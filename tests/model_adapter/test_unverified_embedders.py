@@ -5,16 +5,20 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
 import torch
 from torch import nn
 
-from model_adapter.embedders import EMBEDDERS, open_embedder
+from evals.harness.media_sets import embed_media
+from model_adapter.embedders import EMBEDDERS, Embedder, open_embedder
 from model_adapter.embedders.i3d import I3d, same
+from model_adapter.embedders.i3d import _prepared as i3d_input
 from model_adapter.embedders.listening import Cnn14, Vggish, cnn14, vggish_windows
-from shards.errors import MediaError
+from model_adapter.embedders.running import checked
+from model_adapter.errors import ShortMediumError
 from tests.factories import mp4
 
 RNG = np.random.default_rng(0)
@@ -92,7 +96,7 @@ def test_vggish_hears_windows_of_log_mel_bands() -> None:
         triangle = [max(0.0, min((x - low) / (centre - low), (high - x) / (high - centre))) for x in at]
         expected = math.log(sum(a * b for a, b in zip(spectrum, triangle, strict=True)) + 0.01)
         assert windows[window, 0, frame, band] == pytest.approx(expected, abs=1e-5)
-    with pytest.raises(MediaError, match=r"at least 0.975 s for VGGish, found 0.974 s"):
+    with pytest.raises(ShortMediumError, match=r"at least 0.975 s for VGGish, found 0.974 s"):
         vggish_windows(samples[:15_590])
 
 
@@ -148,6 +152,45 @@ def test_i3d_pads_as_tensorflow_does(size: int, kernel: int, stride: int) -> Non
     film = torch.arange(1.0, size + 1).expand(1, 1, 1, 1, size)
     padded = same(film, (1, 1, kernel), (1, 1, stride)).flatten().tolist()
     assert padded == [0.0] * (total // 2) + film.flatten().tolist() + [0.0] * (total - total // 2)
+
+
+@pytest.mark.parametrize("extension", ["mp4", "mkv"])
+def test_i3d_takes_the_sixteen_frames_in_the_middle(extension: str) -> None:
+    shades = np.arange(21, dtype=np.uint8) * 10
+    film = mp4(np.broadcast_to(shades[:, None, None, None], (21, 32, 48, 3)).copy())
+    windows = checked("video", i3d_input, has_windows=False)(film if extension == "mp4" else as_mkv(film))
+    shown = (windows[0].mean(axis=(0, 2, 3)) + 1) * 127.5
+    np.testing.assert_allclose(shown, shades[2:18], atol=5)  # half a step; (21 - 16) // 2 frames lie before
+
+
+def as_mkv(film: bytes) -> bytes:
+    """The same packets in a container that does not say how many frames it holds."""
+    file = io.BytesIO()
+    with av.open(io.BytesIO(film), mode="r") as source, av.open(file, "w", format="matroska") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    with av.open(io.BytesIO(file.getvalue()), mode="r") as written:
+        assert written.streams.video[0].frames == 0
+    return file.getvalue()
+
+
+def test_media_that_are_too_short_are_counted_as_such(tmp_path: Path) -> None:
+    for n_frames in (1, 15, 16):
+        (tmp_path / f"{n_frames}.mp4").write_bytes(mp4(np.zeros((n_frames, 16, 16, 3), np.uint8)))
+    (tmp_path / "cut.mp4").write_bytes((tmp_path / "16.mp4").read_bytes()[:100])
+    shapes = Embedder(
+        name="shapes", weights="", preprocessing="",
+        prepare={"video": checked("video", i3d_input, has_windows=False)},
+        run=lambda kind, windows: np.array([[*windows.shape[1:]]] * len(windows), dtype=np.float32),
+    )  # fmt: skip
+    features = embed_media(tmp_path, shapes, "video").features
+    assert features.unscored == {"too_short": 2, "unreadable_media": 1}
+    assert features.array.tolist() == [[3, 16, 224, 224]]
+    with pytest.raises(ShortMediumError, match="at least 16 frames for FVD, found 15"):
+        shapes.embed("video", (tmp_path / "15.mp4").read_bytes())
 
 
 def test_i3d_sees_sixteen_frames(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_missing_and_needless_weights_are_told(tmp_path: Path) -> None:
         open_embedder("clap")
     with pytest.raises(UsageError, match="none for world-handmade"):
         open_embedder("world-handmade", tmp_path)
-    with pytest.raises(UsageError, match=r"expected world-handmade or inception .* found 'nothing'"):
+    with pytest.raises(UsageError, match=r"expected world-handmade or .*inception .* found 'nothing'"):
         open_embedder("nothing")
 
 
@@ -93,5 +93,5 @@ def test_the_table_names_a_source_for_every_network() -> None:
     for spec in EMBEDDERS.values():
         assert spec.protocol
         assert "@" in spec.preprocessing
-        assert bool(spec.weights) == (spec.name != "world-handmade")
+        assert bool(spec.weights) == (not spec.name.startswith("world-"))
         assert spec.distances or spec.similarities
