@@ -129,7 +129,7 @@ def test_stopped_at_any_moment(photos: Path, tmp_path: Path) -> None:
     """Also while workers start, when a pool is easily left in pieces: quietly, with the right code, nobody left."""
     dice = random.Random(1)
     for number in range(40):
-        stop, after_s = dice.choice((signal.SIGINT, signal.SIGTERM)), 0.7 + 1.3 * dice.random()
+        stop, after_s = dice.choice((signal.SIGINT, signal.SIGTERM)), 0.3 + dice.random()
         out, told = tmp_path / str(number), (tmp_path / f"{number}.log").open("w+")
         with told:
             process = subprocess.Popen(
