@@ -94,8 +94,9 @@ def read_items(folder: RunFolder) -> Items:
         np.asarray(pc.fill_null(table[name], 0.0).to_numpy(), dtype=np.float64)
         for name in (own, *(folder.result.ratio_of or ()))
     )
-    is_of_items = pc.any(pc.is_valid(table[own])).as_py()  # else it compares sets
-    joined = np.column_stack(parts or [values, np.full(len(values), float(bool(is_of_items)))])
+    told = pc.or_(pc.is_valid(table[own]), pc.is_valid(table["unscored"]))
+    is_of_items = float(pc.all(told).as_py() or False)  # where items have neither value nor reason, sets are compared
+    joined = np.column_stack(parts or [values, np.full(len(values), is_of_items)])
     return Items(table["id"].to_pylist(), values, joined, table["cluster"].to_pylist())
 
 

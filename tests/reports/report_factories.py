@@ -57,19 +57,19 @@ def make_run(
     domain: str = "public",
     exposure: str = "strict_zero_shot",
     chance: float | None = 25.0,
-    reason: str = "parse_failure",
+    reason: str | None = "parse_failure",
     texts: Mapping[str, str] | None = None,
     breakdown: Mapping[str, Mapping[str, float]] | None = None,
     metrics: Mapping[str, Metric] | None = None,
     drafts: Iterable[Draft] = (),
     ids: Sequence[str] | None = None,
 ) -> RunFolder:
-    """A run whose value is the mean of its items, unless `value` states another one."""
+    """A run whose value is the mean of its items, unless `value` states another one; no `reason`: of a set."""
     ids = ids or [f"item-{i:05d}" for i in range(len(values))]
     clusters = clusters or [f"cluster-{name}" for name in ids]
     scale = 100.0 if unit == "percent" else 1.0
     mean = scale * sum(v or 0.0 for v in values) / len(values) if values else None
-    n_unscored = sum(v is None for v in values)
+    n_unscored = sum(v is None for v in values) if reason else 0
     result = Result(
         metric=metric,
         protocol=protocol.scorer,
@@ -78,7 +78,7 @@ def make_run(
         unit=unit,
         higher_is_better=higher_is_better,
         n=len(values),
-        unscored={reason: n_unscored} if n_unscored else {},
+        unscored={reason: n_unscored} if reason and n_unscored else {},
         bounds=Bounds(mean, mean + scale * n_unscored / len(values)) if n_unscored else None,
         interval=Interval(*interval, level, "test") if interval else None,
         metrics=metrics or {},

@@ -32,6 +32,19 @@ def test_unscored_items_count_as_zero(tmp_path):
     assert difference(baseline, candidate).value == -25.0
 
 
+def test_a_run_without_one_answer_is_still_compared_item_by_item(tmp_path):
+    baseline = make_run(tmp_path / "a", [1.0, 1.0, 0.0, 0.0])
+    candidate = make_run(tmp_path / "b", [None, None, None, None])
+    found = difference(baseline, candidate)
+    assert (found.value, found.method) == (-50.0, "paired")
+
+
+def test_a_distance_of_sets_that_is_0_is_no_mean_of_items(tmp_path):
+    """Items of a set metric have neither value nor reason."""
+    run = make_run(tmp_path / "a", [None, None], value=0.0, unit="raw", reason=None)
+    assert not is_item_mean(run.result, read_items(run))
+
+
 def test_clusters_are_kept_together(tmp_path):
     values = coin_flips(200, 0.5, seed=1)
     doubled = [value for value in values for _ in range(2)]
