@@ -169,7 +169,6 @@ def _checked_content(draft: Draft, part: Media) -> bytes:
 def index_row(sample: Sample, shard: str, media: Sequence[Media], members: Sequence[MemberRow]) -> IndexRow:
     """What the index says of a sample whose members lie in `shard` as stated."""
     origins = [part.provenance for part in media]
-    texts = [part.text for turn in sample.turns for part in turn.parts if type(part) is Text]
     return IndexRow(
         key=sample.key,
         shard=shard,
@@ -178,7 +177,7 @@ def index_row(sample: Sample, shard: str, media: Sequence[Media], members: Seque
         source=_joined([origin.source or origin.generator for origin in origins]),
         licence=_joined([origin.licence or "unknown" for origin in origins]),
         n_turns=len(sample.turns),
-        n_words=count_words(" ".join(texts)),
+        n_words=sum([count_words(part.text) for turn in sample.turns for part in turn.parts if type(part) is Text]),
         duration_s=sum([part.duration_s for part in media if isinstance(part, Audio | Video)]),
         members=members,
     )
