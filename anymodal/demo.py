@@ -13,6 +13,7 @@ from curation.sources import read_pairs
 from curation.sources.world import write_world
 from curation.writers import make_writer, notice
 from evals.benchmarks import Item, Task
+from evals.benchmarks.media_scores import JUDGES
 from evals.harness.baselines import baseline, right_answer
 from evals.harness.runner import EvalSettings, evaluate, load_items
 from evals.results import Result, RunFolder, find_runs
@@ -38,6 +39,7 @@ Bar = Callable[[str], Callable[[int, int], None]]
 _QUESTIONS: Final = ("oracle", "blind", "most-frequent", "random", "constant", "empty")
 _CAPTIONS: Final = ("oracle", "shuffled", "most-frequent", "random", "constant", "empty")
 _BOXES: Final = ("oracle", "shuffled", "random", "constant", "empty")
+_MEDIA: Final = ("oracle", "shuffled", "most-frequent", "random", "empty")
 TASKS: Final[Mapping[str, Sequence[str]]] = {
     "world/vqav2": _QUESTIONS,
     "world/okvqa": _QUESTIONS,
@@ -47,15 +49,18 @@ TASKS: Final[Mapping[str, Sequence[str]]] = {
     "world/audiocaps": _CAPTIONS,
     "world/msrvtt": _CAPTIONS,
     "world/ego4d_imu": _CAPTIONS,
-    "world/coco_t2i": _CAPTIONS,
+    "world/coco_t2i": _MEDIA,
+    "world/audiocaps_t2a": _MEDIA,
+    "world/msrvtt_t2v": _MEDIA,
+    "world/mosit": _MEDIA,
     "world/refcoco": _BOXES,
     "world/refcoco+": _BOXES,
     "world/refcocog": _BOXES,
 }
 """Which baselines each task is shown with."""
 
-SET_TASK: Final = "world/coco_t2i"
-"""Compares sets of pictures, so that no item tells two releases apart: baselines alone are shown."""
+SET_TASKS: Final = ("world/coco_t2i", "world/audiocaps_t2a", "world/msrvtt_t2v")
+"""Their first metric compares sets of media, so that no item tells two releases apart: baselines alone are shown."""
 
 SETS: Final[Mapping[str, str]] = {
     "t2m": "T2M from the embedded world",
@@ -98,8 +103,7 @@ def run_demo(out: Path, *, scenes: int, seed: int, bar: Bar) -> Demo:
     advance = bar("rendering the world")
     world = write_world(out / "world", scenes=scenes, seed=seed, progress=lambda done: advance(done, scenes))
     _build_sets(out, seed, bar)
-    settings = EvalSettings(data=out / "world", seed=seed, exposure="strict_zero_shot")
-    _evaluate_all(out, settings, bar("evaluating"))
+    _evaluate_all(out, seed, bar("evaluating"))
     gates = {f"{new} against v1": _gate(out, new) for new in ("v2", "v3")}
     results = _results(out, dict(world.scenes), gates)
     write_atomic(
@@ -117,10 +121,12 @@ def _build_sets(out: Path, seed: int, bar: Bar) -> None:
         write_card(out / name, title=title, notice=notice(writer.name))
 
 
-def _evaluate_all(out: Path, settings: EvalSettings, advance: Callable[[int, int], None]) -> None:
-    releases = {name: () if name == SET_TASK else VERSIONS for name in TASKS}
+def _evaluate_all(out: Path, seed: int, advance: Callable[[int, int], None]) -> None:
+    releases = {name: () if name in SET_TASKS else VERSIONS for name in TASKS}
     jobs = [(Task(name), model) for name, models in TASKS.items() for model in (*models, *releases[name])]
     for number, (task, model) in enumerate(jobs, 1):
+        data = out if task.benchmark.kind == "mosit" else out / "world"
+        settings = EvalSettings(data=data, seed=seed, exposure="strict_zero_shot", cache=out / "features")
         items = load_items(task, settings)
         train = task.benchmark.load(settings.data, task.benchmark.train_split)
         if model in VERSIONS:
@@ -158,9 +164,12 @@ def _results(out: Path, world: dict[str, int], gates: Mapping[str, GateReport]) 
     values: dict[str, dict[str, float | None]] = {}
     protocols: dict[str, str] = {}
     for folder in find_runs(out / "runs"):
-        value = folder.result.value
-        values.setdefault(folder.run.benchmark, {})[folder.run.model] = None if value is None else round(value, 6)
-        protocols[folder.run.benchmark] = folder.result.protocol
+        task, result = folder.run.benchmark, folder.result
+        further = result.metrics.keys() & {judge.metric for judge in JUDGES} - {result.metric}
+        for name in (result.metric, *further):
+            label, one = f"{task} {name}" if name in further else task, result.metrics[name]
+            values.setdefault(label, {})[folder.run.model] = None if one.value is None else round(one.value, 6)
+            protocols[label] = one.protocol
     return DemoResults(
         world=world,
         builds={name: {"samples": len(one), "shards": len(one.shards)} for name, one in sets.items()},
@@ -175,7 +184,7 @@ def _write_page(out: Path, gates: Mapping[str, GateReport]) -> Path:
     content = PageContent(
         title="anymodal demo",
         intro="The whole chain over the embedded world: rendered scenes, three instruction sets built from them, "
-        "baselines and a made-up model in three releases scored on twelve benchmarks, and the gate that decides "
+        "baselines and a made-up model in three releases scored on fifteen benchmarks, and the gate that decides "
         "whether a release got worse.",
         domain="world",
         boards=boards,

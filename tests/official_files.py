@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.factories import png, wav
+from tests.shards.sets import make_set
 
 IMAGES = {9: ("train2014", 200, 100), 25: ("val2014", 640, 480), 42: ("val2014", 640, 480)}
 """Split, width and height by image id."""
@@ -179,4 +180,5 @@ def write_official(data: Path) -> Path:
     write_clips(data)
     write_videos(data)
     write_recordings(data)
+    make_set(data / "mosit", 8, words=("p", "s"))  # dialogues in which a picture or a sound is given
     return data

@@ -4,16 +4,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
 from evals.errors import EvalsError
 from evals.results import Scored, Unscored
 from model_adapter import Decoding, Generation
+from shards.draft import Blob
 from shards.errors import UsageError
 from shards.formats.predictions import SubmissionFormat
-from shards.sample import Kind, Modality, Sample, Truth
+from shards.sample import Kind, Modality, Sample, Truth, Turn
 
 Answers = Mapping[str, str | Unscored]
 """What the parser made of each generation, by item id."""
@@ -52,6 +53,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         media: What is shown with it.
         truth: For scorers alone.
         official: What the official scorer takes for this item beside or in place of the truth.
+        context: Where the item is a turn of a dialogue: all turns before it, the request last. It is shown as it
+            stands in place of text and media.
+        blobs: The context's media by member name.
     """
 
     id: str
@@ -60,6 +64,31 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     media: tuple[MediaFile, ...]
     truth: Truth
     official: object = None
+    context: tuple[Turn, ...] = ()
+    blobs: Mapping[str, Blob] = {}
+
+
+Score = Callable[[Sequence[Item], Answers, Sequence[Item], int], Scored]
+"""Items asked, answers, all items of the split and the bootstrap's seed to numbers."""
+
+
+class Scorer(NamedTuple):
+    """How answers are scored, the networks that do it (weights and preprocessing by name), and what is to be told."""
+
+    score: Score
+    networks: Mapping[str, str] = {}
+    notes: tuple[str, ...] = ()
+
+
+Judged = Callable[[Sequence[Item], Path | None], Scorer]
+"""Opens the networks that score items of a split; the folder, if any, keeps features."""
+
+
+def open_and_score(
+    items: Sequence[Item], answers: Answers, population: Sequence[Item], seed: int, *, judged_by: Judged
+) -> Scored:
+    """A `Score` that opens its networks when it is called."""
+    return judged_by(population, None).score(items, answers, population, seed)
 
 
 def item_of(sample: Sample, medium: MediaFile, *, cluster: str, official: object = None) -> Item:
@@ -129,8 +158,10 @@ class Benchmark:
         parser: Name and version of `parse`, for the protocol.
         parse: The answer in a generation, or why there is none.
         scorer: The primary metric's protocol, such as "vqa@official".
-        score: Items asked, answers, all items of the split and the bootstrap's seed to numbers. An item's value does
-            not depend on which other items were asked. Unit and direction come with the result.
+        score: See `Score`. An item's value does not depend on which other items were asked. Unit and direction come
+            with the result.
+        judged_by: Where networks score: opens them; see `scorer_of`.
+        enough: Items below which the published protocol is not met.
         chance: The value of guessing from the training answers, given the items and what loads the training items;
             None if it has none.
         submission: The official file of answers.
@@ -152,7 +183,9 @@ class Benchmark:
     parser: str = "first_text@1"
     parse: Callable[[Generation], str | Unscored] = first_text
     scorer: str
-    score: Callable[[Sequence[Item], Answers, Sequence[Item], int], Scored]
+    score: Score
+    judged_by: Judged | None = None
+    enough: int = 0
     chance: Callable[[Sequence[Item], Callable[[], Sequence[Item]]], float] | None = None
     submission: SubmissionFormat
     source: str
@@ -161,6 +194,14 @@ class Benchmark:
     sizes: Mapping[str, Size] = field(default_factory=dict)
     other_editions: Mapping[int, str] = field(default_factory=dict)
     id_rule: tuple[str, Callable[[Item], bool]] | None = None
+
+    def scorer_of(self, population: Sequence[Item], cache: Path | None) -> Scorer:
+        """What scores answers to items of this split; made before a model is asked, so that faults come first.
+
+        Raises:
+            UsageError: If the weights of the primary metric's network are not here.
+        """
+        return Scorer(self.score) if self.judged_by is None else self.judged_by(population, cache)
 
     def prompt(self, family: str) -> str:
         """The words for a model family.

@@ -6,6 +6,7 @@ from evals.benchmarks.captioning import AUDIOCAPS, COCO_CAPTIONS, MSRVTT
 from evals.benchmarks.grounding import REFCOCO, REFCOCO_PLUS, REFCOCOG
 from evals.benchmarks.hallucination import CHAIR
 from evals.benchmarks.item import Benchmark
+from evals.benchmarks.mosit import MOSIT
 from evals.benchmarks.motion import EGO4D_IMU
 from evals.benchmarks.text_to_media import AUDIOCAPS_T2A, COCO_T2I, MSRVTT_T2V
 from evals.benchmarks.video_questions import MSRVTT_QA
@@ -22,6 +23,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         COCO_CAPTIONS,
         COCO_T2I,
         EGO4D_IMU,
+        MOSIT,
         MSRVTT,
         MSRVTT_QA,
         MSRVTT_T2V,

@@ -7,16 +7,18 @@ answer; the others learn from the training split.
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import get_args
 
 from evals.benchmarks import Item
 from evals.benchmarks.grounding import reference_of
-from evals.benchmarks.text_to_media import RealMedium, data_uri
+from evals.benchmarks.made_media import RealMedium, data_uri
+from evals.benchmarks.mosit import TrueTurn
 from evals.errors import EvalsError
 from evals.harness.noise import noise_medium
 from model_adapter import ReplayAdapter
-from shards.draft import FileBytes
 from shards.errors import UsageError
 from shards.formats.boxes import write_box
+from shards.media import MediaKind
 from shards.sample import Answers, Boxes, References
 
 CONSTANT = "something"
@@ -46,7 +48,9 @@ def right_answer(item: Item) -> str:
     only a few hundredths wide too little may be left for an overlap of one half.
     """
     if isinstance(item.official, RealMedium):
-        return data_uri(FileBytes(item.official.medium.path).read(), item.official.kind)
+        return item.official.uri()
+    if isinstance(item.official, TrueTurn):
+        return " ".join([item.official.text, *(medium.uri() for medium in item.official.media)])
     if isinstance(item.truth, Answers):
         return Counter(one.answer for one in item.truth.answers).most_common(1)[0][0]
     if isinstance(item.truth, References):
@@ -87,13 +91,19 @@ def _blind(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> 
 
 def _random(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
     """An answer drawn from all that was said about the training items; a box drawn anywhere; noise."""
-    real = {item.id: item.official.kind for item in items if isinstance(item.official, RealMedium)}
-    if real:
-        return {name: data_uri(noise_medium(kind, rng), kind) for name, kind in real.items()}
+    kinds = {item.id: _kinds(item) for item in items if isinstance(item.official, RealMedium | TrueTurn)}
+    if kinds:
+        drawn = {name: rng.choice(some) for name, some in kinds.items()}
+        return {name: data_uri(noise_medium(kind, rng), kind) for name, kind in drawn.items()}
     if any(isinstance(item.truth, Boxes) for item in items):
         return {item.id: _random_box(rng) for item in items}
     said = [text for item in train for text in _texts(item)]
     return {item.id: rng.choice(said) for item in items}
+
+
+def _kinds(item: Item) -> tuple[MediaKind, ...]:
+    """The kind of medium that is asked for; any in a dialogue, which does not say."""
+    return (item.official.kind,) if isinstance(item.official, RealMedium) else get_args(MediaKind)
 
 
 def _random_box(rng: random.Random) -> str:

@@ -24,7 +24,7 @@ def noise_medium(kind: MediaKind, rng: random.Random) -> bytes:
     elif kind == "audio":
         soundfile.write(file, draw.uniform(-1, 1, 2 * _RATE_HZ), _RATE_HZ, format="WAV", subtype="PCM_16")
     else:
-        with av.open(file, "w", format="matroska") as container:
+        with av.open(file, "w", format="matroska", options={"fflags": "+bitexact"}) as container:  # no random ids
             stream = container.add_stream("ffv1", rate=_N_FRAMES)
             stream.width, stream.height, stream.pix_fmt = _SIDE_PX, _SIDE_PX, "yuv420p"
             for pixels in draw.integers(0, 256, (_N_FRAMES, _SIDE_PX, _SIDE_PX, 3), dtype=np.uint8):

@@ -14,19 +14,19 @@ from shards.errors import MediaError
 from shards.imu import imu_part, imu_shape
 from shards.keys import make_key
 from shards.media import media_part, probe
-from shards.sample import Media, Sample, Text, Turn
+from shards.sample import Media, Part, Provenance, Sample, Text, Turn, modality
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """The human turn of an item, and the bytes of its media."""
+    """The turns of an item, the human's last, and the bytes of their media."""
 
     key: str
-    turn: Turn
+    turns: tuple[Turn, ...]
     blobs: dict[str, Blob]
 
 
 def show(benchmark: Benchmark, item: Item, *, prompt: str, inputs: Capabilities | None) -> Shown:
-    """The item's human turn.
+    """The item's human turn, or the dialogue up to it.
 
     Args:
         benchmark: Gives the key.
@@ -38,18 +38,36 @@ def show(benchmark: Benchmark, item: Item, *, prompt: str, inputs: Capabilities 
         MediaError: If a medium that is shown is missing or broken.
     """
     key = make_key(benchmark.name, item.id)
+    if item.context:
+        return _shown_dialogue(key, item, inputs)
     wanted = [medium for medium in item.media if inputs is None or medium.modality in inputs.inputs]
     shown = [_shown(medium, f"{key}.0-{number}") for number, medium in enumerate(wanted)]
     words = Text(prompt.replace("{text}", item.text))
     turn = Turn("human", (*(part for part, _ in shown), words))
-    return Shown(key, turn, {part.member: blob for part, blob in shown})
+    return Shown(key, (turn,), {part.member: blob for part, blob in shown})
+
+
+def _shown_dialogue(key: str, item: Item, inputs: Capabilities | None) -> Shown:
+    """The turns without media that this model does not take, and without captions, which would tell what is shown."""
+    turns, blobs = [], {}
+    for place, turn in enumerate(item.context):
+        parts: list[Part] = []
+        for number, part in enumerate(turn.parts):
+            if isinstance(part, Text):
+                parts.append(part)
+            elif inputs is None or modality(part) in inputs.inputs:
+                member = f"{key}.{place}-{number}.{part.member.rpartition('.')[2]}"
+                blobs[member] = item.blobs[part.member]
+                parts.append(msgspec.structs.replace(part, member=member, caption=None, provenance=Provenance()))
+        turns.append(Turn(turn.role, tuple(parts)))
+    return Shown(key, tuple(turns), blobs)
 
 
 def request(benchmark: Benchmark, item: Item, shown: Shown, *, seed: int) -> Request:
     """What the model is asked, under the item's official id; the truth stays behind."""
     return Request(
         key=item.id,
-        turns=(shown.turn,),
+        turns=shown.turns,
         task=benchmark.name,
         decoding=benchmark.decoding,
         seed=seed,
@@ -65,7 +83,7 @@ def example_drafts(benchmark: Benchmark, items: Sequence[Item], *, prompt: str) 
             shown = show(benchmark, item, prompt=prompt, inputs=None)
         except MediaError:
             continue
-        sample = Sample(key=shown.key, kind=benchmark.kind, turns=(shown.turn,), truth=item.truth, meta={"id": item.id})
+        sample = Sample(key=shown.key, kind=benchmark.kind, turns=shown.turns, truth=item.truth, meta={"id": item.id})
         drafts.append(Draft(sample, shown.blobs))
     return drafts
 

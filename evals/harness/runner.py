@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from evals.benchmarks import PLAIN, Benchmark, Item, Task
-from evals.benchmarks.text_to_media import shortened
+from evals.benchmarks.item import Scorer
+from evals.benchmarks.made_media import shortened
 from evals.errors import EvalsError
 from evals.harness.baselines import baseline
 from evals.harness.requests import example_drafts, request, show
@@ -36,6 +38,8 @@ class EvalSettings:
         batch_size: Requests given to the adapter at once.
         exposure: What the model has seen of the benchmark, as far as its keeper knows.
         prompt: The family of models whose words are asked with.
+        cache: Folder that keeps features of media by their hash, for benchmarks that networks score.
+        note: Told, before a model is asked, what the numbers will lack.
     """
 
     data: Path
@@ -44,6 +48,8 @@ class EvalSettings:
     batch_size: int = 32
     exposure: Exposure = "unknown"
     prompt: str = PLAIN
+    cache: Path | None = None
+    note: Callable[[str], None] = lambda text: None
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or (self.limit is not None and self.limit < 1):
@@ -60,7 +66,7 @@ def load_items(task: Task, settings: EvalSettings) -> list[Item]:
     try:
         items = list(task.benchmark.load(settings.data, task.split))
     except AnymodalError as error:
-        if not isinstance(error.__cause__, FileNotFoundError):
+        if isinstance(error, UsageError) or not isinstance(error.__cause__, FileNotFoundError):
             raise
         remedy = "anymodal world --out DIR" if task.domain == "world" else task.benchmark.how_to_get
         raise UsageError("--data", expected=error.place, found="no such file", remedy=remedy) from error
@@ -129,19 +135,31 @@ def evaluate(
 
     Raises:
         AdapterError: If the model cannot answer.
-        UsageError: If the benchmark has no prompt for this family of models.
+        UsageError: If the benchmark has no prompt for this family of models, or its first metric's network no weights.
     """
     prompt = task.benchmark.prompt(settings.prompt)
     items = nested_subset(population, settings.limit)
-    said: dict[str, Generation | Unscored] = {}
+    scorer = _scorer(task, items, population, settings)
+    said: dict[str, Said] = {}
     for start in range(0, len(items), settings.batch_size):
         batch = items[start : start + settings.batch_size]
-        said.update(_ask(task.benchmark, adapter, batch, prompt=prompt, seed=settings.seed))
+        answers = _ask(task.benchmark, adapter, batch, prompt=prompt, seed=settings.seed)
+        said |= {name: _parsed(task.benchmark, generation) for name, generation in answers.items()}
         if progress is not None:
             progress(len(said), len(items))
     decoding = msgspec.json.encode(task.benchmark.decoding, order="sorted").decode()
-    asked = Asked(task, items, population, prompt=prompt, decoding=decoding)
+    asked = Asked(task, items, population, scorer, prompt=prompt, decoding=decoding)
     return _record(asked, said, model=model, out=out, settings=settings)
+
+
+def _scorer(task: Task, items: Sequence[Item], population: Sequence[Item], settings: EvalSettings) -> Scorer:
+    """The scorer, after what is to be told of it."""
+    scorer, enough = task.benchmark.scorer_of(population, settings.cache), task.benchmark.enough
+    for text in scorer.notes:
+        settings.note(text)
+    if len(items) < enough and task.domain == "public":
+        settings.note(f"{task.name}: {len(items):,} items; its published protocol asks for {enough:,}")
+    return scorer
 
 
 def import_answers(
@@ -157,29 +175,36 @@ def import_answers(
     items = nested_subset(population, settings.limit)
     check_ids(texts, {item.id for item in items}, f"answers to {task.name}")
     replay = ReplayAdapter(texts)
-    said: dict[str, Generation | Unscored] = {item.id: replay.answer(item.id) for item in items}
-    asked = Asked(task, items, population, prompt="unknown", decoding="unknown")
+    said = {item.id: _parsed(task.benchmark, replay.answer(item.id)) for item in items}
+    scorer = _scorer(task, items, population, settings)
+    asked = Asked(task, items, population, scorer, prompt="unknown", decoding="unknown")
     return _record(asked, said, model=model, out=out, settings=settings)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked of a model, and how: the items of a task out of all of its split, prompt and decoding."""
+    """What was asked of a model, and how: items of a task out of all of its split, who scores, prompt and decoding."""
 
     task: Task
     items: Sequence[Item]
     population: Sequence[Item]
+    scorer: Scorer
     prompt: str
     decoding: str
 
 
-def _record(
-    asked: Asked, said: Mapping[str, Generation | Unscored], *, model: str, out: Path, settings: EvalSettings
-) -> RunFolder:
-    """Parse and score what a model said, and write the run folder."""
+class Said(NamedTuple):
+    """What a model said about an item, made media in short, and what the parser made of it."""
+
+    text: str
+    answer: str | Unscored
+
+
+def _record(asked: Asked, said: Mapping[str, Said], *, model: str, out: Path, settings: EvalSettings) -> RunFolder:
+    """Score what a model said, and write the run folder."""
     task, benchmark, items = asked.task, asked.task.benchmark, asked.items
-    answers = {name: _parsed(benchmark, generation) for name, generation in said.items()}
-    scored = benchmark.score(items, answers, asked.population, settings.seed)
+    answers = {name: one.answer for name, one in said.items()}
+    scored = asked.scorer.score(items, answers, asked.population, settings.seed)
     protocol = protocol_of(asked, scorer=scored.primary.protocol)
     run = Run(
         model=model,
@@ -199,13 +224,16 @@ def _record(
         run,
         result=scored.result(run.protocol_id),
         rows=scored.rows,
-        generations=[_generation_row(item.id, said[item.id], answers[item.id]) for item in items],
+        generations=[_generation_row(item.id, said[item.id]) for item in items],
         examples=_examples(benchmark, items, benchmark.prompts.get(settings.prompt, "{text}")),
     )
 
 
 def protocol_of(asked: Asked, *, scorer: str) -> Protocol:
     """Everything that a number on these items depends on, beside the model."""
+    ids = [item.id for item in asked.items]
+    if asked.scorer.networks:  # sets are compared with all of the split
+        ids.append(f"real {item_set_hash(item.id for item in asked.population)}")
     return Protocol(
         benchmark=asked.task.name,
         split=asked.task.split,
@@ -213,7 +241,8 @@ def protocol_of(asked: Asked, *, scorer: str) -> Protocol:
         decoding=asked.decoding,
         parser=asked.task.benchmark.parser,
         scorer=scorer,
-        item_set=item_set_hash(item.id for item in asked.items),
+        item_set=item_set_hash(ids),
+        networks=asked.scorer.networks,
     )
 
 
@@ -240,13 +269,14 @@ def _ask(
     return said
 
 
-def _parsed(benchmark: Benchmark, generation: Generation | Unscored) -> str | Unscored:
-    return generation if isinstance(generation, Unscored) else benchmark.parse(generation)
+def _parsed(benchmark: Benchmark, generation: Generation | Unscored) -> Said:
+    if isinstance(generation, Unscored):
+        return Said("", generation)
+    return Said(shortened(generation.text), benchmark.parse(generation))
 
 
-def _generation_row(name: str, generation: Generation | Unscored, answer: str | Unscored) -> GenerationRow:
-    text = "" if isinstance(generation, Unscored) else shortened(generation.text)
-    return GenerationRow(name, text, None if isinstance(answer, Unscored) else shortened(answer))
+def _generation_row(name: str, said: Said) -> GenerationRow:
+    return GenerationRow(name, said.text, None if isinstance(said.answer, Unscored) else shortened(said.answer))
 
 
 def _chance(task: Task, items: Sequence[Item], settings: EvalSettings) -> float | None:

@@ -29,7 +29,11 @@ def demo(folder: Path) -> Demo:
 
 def test_numbers_are_the_golden_ones(demo: Demo, folder: Path) -> None:
     found, golden = (json.loads(path.read_bytes()) for path in (folder / "results.json", GOLDEN))
-    assert found["values"] == {task: pytest.approx(values, abs=2e-6) for task, values in golden["values"].items()}
+    assert found["values"] == {
+        # what the network in float32 says hangs a little on how a machine adds
+        task: pytest.approx(values, abs=2e-4 if "world-" in golden["protocols"][task] else 2e-6)
+        for task, values in golden["values"].items()
+    }
     assert {name: one for name, one in found.items() if name != "values"} == {
         name: one for name, one in golden.items() if name != "values"
     }
@@ -53,10 +57,23 @@ def test_baselines_stand_where_they_should(demo: Demo) -> None:
     for task in ("world/refcoco", "world/refcoco+", "world/refcocog"):
         assert values[task]["baseline:oracle"] == 100.0
         assert values[task]["baseline:random"] < 10
-    pictures = values.pop("world/coco_t2i")
-    assert pictures["baseline:oracle"] == pytest.approx(0.0, abs=1e-9)  # the pictures themselves
-    assert pictures["baseline:shuffled"] == pytest.approx(0.0, abs=1e-9)  # a set has no order
-    assert 1 < pictures["baseline:most-frequent"] < pictures["baseline:random"]  # one picture, and noise
+    for task in ("world/coco_t2i", "world/audiocaps_t2a", "world/msrvtt_t2v", "world/msrvtt_t2v fid"):
+        sets = values.pop(task)
+        assert sets["baseline:oracle"] == pytest.approx(0.0, abs=1e-6)  # the media themselves
+        assert sets["baseline:shuffled"] == pytest.approx(0.0, abs=1e-6)  # a set has no order
+        assert min(sets["baseline:most-frequent"], sets["baseline:random"]) > 1  # one medium, and noise
+        assert sets["baseline:empty"] is None
+    sounds = values.pop("world/audiocaps_t2a kl")
+    assert abs(sounds["baseline:oracle"]) < 1e-4 < 1 < sounds["baseline:shuffled"]
+    assert values["world/mosit"]["baseline:oracle"] == 100.0 > values["world/mosit"]["v2"] > values["world/mosit"]["v1"]
+    assert all(values["world/mosit"][f"baseline:{name}"] < 50 for name in ("shuffled", "most-frequent", "random"))
+    assert values.pop("world/mosit")["baseline:empty"] == 0.0
+    for task in [task for task in values if " " in task]:  # further metrics of made media
+        numbers = values.pop(task)
+        assert numbers["baseline:empty"] is None
+        if task.split()[1] in ("clipscore", "clipsim", "clap"):
+            others = [numbers[f"baseline:{name}"] for name in ("shuffled", "most-frequent", "random")]
+            assert numbers["baseline:oracle"] > 2 * max(value for value in others if value is not None)
     chair = values.pop("world/chair")
     assert chair["baseline:oracle"] == 0.0 < chair["v2"] < chair["v1"] < chair["baseline:random"]
     assert chair["baseline:constant"] is None  # "something" names no object

@@ -179,7 +179,7 @@ def test_declarations_are_complete(name: str) -> None:
     assert next(iter(benchmark.prompts)) == "plain"
     assert set(benchmark.sizes) in (set(benchmark.splits), set())
     assert benchmark.train_split in benchmark.splits
-    needs_text = benchmark.kind in ("vqa", "refer", "generation")
+    needs_text = benchmark.kind in ("vqa", "refer", "generation", "mosit")
     assert all(("{text}" in words) == needs_text for words in benchmark.prompts.values())
     assert all((benchmark.source, benchmark.licence, benchmark.how_to_get))
 

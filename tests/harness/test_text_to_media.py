@@ -1,16 +1,17 @@
-"""Text to media: pictures, sounds, films as answers, compared as sets; what is no medium of the kind is counted."""
+"""Text to media: what is asked, which answers are media, which metrics of which networks a world's media get."""
 
 from pathlib import Path
 
 import pytest
 
-from curation.sources.world import write_world
 from evals.benchmarks import BENCHMARKS, Item, Task
-from evals.benchmarks.text_to_media import COCO_T2I, data_uri
+from evals.benchmarks.made_media import data_uri, shortened, uris
+from evals.benchmarks.text_to_media import COCO_T2I
 from evals.harness.baselines import baseline
-from evals.harness.runner import EvalSettings, evaluate, load_items
-from evals.results import Result, Unscored
-from model_adapter import Generation, ReplayAdapter, text_generation
+from evals.harness.runner import EvalSettings, evaluate, import_answers, load_items
+from evals.results import Result, RunFolder, Unscored
+from model_adapter import Generation, ReplayAdapter, ScriptedAdapter, text_generation
+from model_adapter.embedders import open_embedder
 from shards.draft import HeldBytes
 from shards.errors import UsageError
 from shards.sample import Image, Text
@@ -20,10 +21,8 @@ TASK = Task("world/coco_t2i")
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("data") / "world"
-    write_world(out, scenes=20, seed=0, progress=lambda done: None)
-    return out
+def world(small_world: Path) -> Path:
+    return small_world
 
 
 @pytest.fixture(scope="module")
@@ -31,24 +30,74 @@ def items(world: Path) -> list[Item]:
     return load_items(TASK, EvalSettings(data=world))
 
 
+def run_of(adapter: ReplayAdapter, items: list[Item], out: Path, world: Path, task: Task = TASK) -> RunFolder:
+    return evaluate(task, adapter, items, model="m", out=out, settings=EvalSettings(data=world, cache=out / "kept"))
+
+
 def result_of(adapter: ReplayAdapter, items: list[Item], out: Path, world: Path, task: Task = TASK) -> Result:
-    return evaluate(task, adapter, items, model="m", out=out, settings=EvalSettings(data=world)).result
+    return run_of(adapter, items, out, world, task).result
 
 
-@pytest.mark.parametrize(("name", "metric"), [("coco_t2i", "fid"), ("audiocaps_t2a", "fad"), ("msrvtt_t2v", "fvd")])
-def test_the_real_media_are_at_distance_0_and_noise_is_far(world: Path, tmp_path: Path, name: str, metric: str) -> None:
-    task, values = Task(f"world/{name}"), {}
-    items = load_items(task, EvalSettings(data=world))
+JOINT, TAGS = (f"{name}-{open_embedder(name).weights[7:19]}" for name in ("world-joint", "world-tags"))
+METRICS = {
+    "coco_t2i": {"fid": f"frechet@{JOINT}", "clipscore": f"clipscore@hessel2021/{JOINT}"},
+    "audiocaps_t2a": {
+        "fad": f"frechet@{JOINT}",
+        "kl": f"tagger_kl@{TAGS}",
+        "inception_score": f"inception_score@{TAGS}",
+        "clap": f"clap@mean/{JOINT}",
+    },
+    "msrvtt_t2v": {
+        "fvd": f"frechet@{JOINT}",
+        "clipsim": f"clipsim@frame-mean/{JOINT}",
+        "fid": f"frechet@8-frames/{JOINT}",
+    },
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_worlds_media_have_every_metric_and_the_real_ones_stand_at_the_top(
+    world: Path, tmp_path: Path, name: str
+) -> None:
+    task, found = Task(f"world/{name}"), {}
+    items = load_items(task, EvalSettings(data=world, cache=tmp_path / "kept"))
     for model in ("oracle", "shuffled", "most-frequent", "random"):
-        result = result_of(baseline(model, items, items, seed=0), items, tmp_path / model, world, task)
-        assert (result.metric, result.protocol) == (metric, "frechet@world-handmade")
-        assert (result.higher_is_better, result.n, result.unscored) == (False, len(items), {})
-        values[model] = result.value
-    assert values["oracle"] == values["shuffled"] == pytest.approx(0, abs=1e-9)  # a set has no order
-    assert 0.1 < values["most-frequent"] < values["random"]
+        run = run_of(baseline(model, items, items, seed=0), items, tmp_path / model, world, task)
+        metrics = {label: one for label, one in run.result.metrics.items() if "_extrapolated" not in label}
+        assert {label: one.protocol for label, one in metrics.items() if label != "is_std"} == METRICS[name]
+        assert all((one.n, one.unscored) == (len(items), {}) for one in metrics.values())
+        assert all(one.interval for label, one in metrics.items() if label not in ("inception_score", "is_std"))
+        assert run.result.metric == next(iter(METRICS[name]))
+        assert (
+            set(run.run.protocol.networks) == {"world-joint", "world-tags"}
+            if name == "audiocaps_t2a"
+            else {"world-joint"}
+        )
+        found[model] = {label: one.value for label, one in metrics.items()}
+    for label in set(METRICS[name]) & {"fid", "fad", "fvd"}:
+        assert found["oracle"][label] == pytest.approx(0, abs=1e-6)
+        assert found["shuffled"][label] == pytest.approx(0, abs=1e-6)  # a set has no order
+        assert found["oracle"][label] < found["most-frequent"][label]
+        assert found["oracle"][label] < found["random"][label]
+    for label in set(METRICS[name]) & {"clipscore", "clipsim", "clap"}:
+        assert found["oracle"][label] > found["shuffled"][label]
+        assert found["oracle"][label] > found["random"][label]
+    if name == "audiocaps_t2a":
+        assert found["oracle"]["kl"] == pytest.approx(0, abs=1e-4)  # but for the 1e-6 inside its logarithm
+        assert found["oracle"]["kl"] < found["shuffled"]["kl"]
+    rows = run.items().to_pylist()
+    assert all(row["value"] is None and row["unscored"] is None for row in rows)
+    for label in set(METRICS[name]) & {"clipscore", "clipsim", "clap", "kl"}:
+        assert sum(row[label] for row in rows) / len(rows) == pytest.approx(run.result.metrics[label].value)
     said = next(tmp_path.joinpath("oracle").rglob("generations.jsonl")).read_text()
     assert "base64" not in said
     assert "bytes, sha256 " in said
+
+
+def test_every_task_of_a_world_needs_no_written_rules(world: Path) -> None:
+    for name in METRICS:
+        items = load_items(Task(f"world/{name}"), EvalSettings(data=world))
+        assert "world-handmade" not in Task(name).benchmark.scorer_of(items, None).networks
 
 
 def test_no_item_shows_its_picture_and_asks_with_its_caption(items: list[Item]) -> None:
@@ -60,8 +109,14 @@ def test_answers_that_are_no_pictures_are_counted(items: list[Item], world: Path
     answers = dict(baseline("oracle", items, items, seed=0)._texts)
     first, second, third = list(answers)[:3]
     answers |= {first: "a red square", second: "data:image/png;base64,@@@", third: data_uri(png()[:40])}
-    result = result_of(ReplayAdapter(answers), items, tmp_path / "some", world)
-    assert (result.n, result.unscored) == (len(items), {"no_image": 1, "unreadable_media": 2})
+    run = run_of(ReplayAdapter(answers), items, tmp_path / "some", world)
+    for metric in run.result.metrics.values():
+        assert (metric.n, metric.unscored) == (len(items), {"no_image": 1, "unreadable_media": 2})
+    rows = {row["id"]: row for row in run.items().to_pylist()}
+    assert {name: rows[name]["unscored"] for name in (first, second, third)} == {
+        first: "no_image", second: "unreadable_media", third: "unreadable_media"
+    }  # fmt: skip
+    assert all((row["clipscore"] is None) == (row["unscored"] is not None) for row in rows.values())
     words = result_of(baseline("constant", items, items, seed=0), items, tmp_path / "none", world)
     assert (words.value, words.n, words.unscored) == (None, len(items), {"no_image": len(items)})
 
@@ -87,10 +142,57 @@ def test_the_first_picture_is_the_answer(generation: Generation, expected: str |
     assert COCO_T2I.parse(generation) == expected
 
 
-def test_coco_itself_needs_the_published_network(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+def public_coco(world: Path, folder: Path) -> list[Item]:
+    """The same pictures without the mark of a world."""
     for name in ("coco_captions", "images"):
+        (folder / name).symlink_to(world / name)
+    return load_items(Task("coco_t2i"), EvalSettings(data=folder))
+
+
+def test_weights_of_the_first_metric_are_asked_for_before_the_model(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    public = public_coco(world, tmp_path)
+    adapter = ScriptedAdapter(lambda request: pytest.fail("asked"))
+    settings = EvalSettings(data=tmp_path)
+    with pytest.raises(UsageError, match=r"weights of inception: expected a file or folder"):
+        evaluate(Task("coco_t2i"), adapter, public, model="m", out=tmp_path / "run", settings=settings)
+    with pytest.raises(UsageError, match=r"weights of inception"):
+        import_answers(Task("coco_t2i"), {}, public, model="m", out=tmp_path / "run", settings=settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_real_media_are_looked_for_before_the_model_is_asked(world: Path, tmp_path: Path) -> None:
+    (tmp_path / "images" / "val2014").mkdir(parents=True)
+    for name in ("coco_captions", "world.json"):
         (tmp_path / name).symlink_to(world / name)
-    public = COCO_T2I.load(tmp_path, "val2014")
-    with pytest.raises(UsageError, match=r"weights of inception.*--weights PATH"):
-        COCO_T2I.score(public, {}, public, 0)
+    gone, *others = sorted((world / "images" / "val2014").iterdir())
+    for path in others:
+        (tmp_path / "images" / "val2014" / path.name).symlink_to(path)
+    settings = EvalSettings(data=tmp_path)
+    asked = load_items(TASK, settings)
+    adapter = ScriptedAdapter(lambda request: pytest.fail("asked"))
+    with pytest.raises(
+        UsageError, match=rf"all {len(asked)} real media of the split, found 1 absent, such as .*{gone.name}"
+    ):
+        evaluate(TASK, adapter, asked, model="m", out=tmp_path / "run", settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "short"),
+    [
+        ("two words", [], "two words"),
+        ("see data:image/png;base64,AAAA now", ["data:image/png;base64,AAAA"], "see image/png, 3 bytes, sha256 "),
+        (
+            "data:audio/wav;base64,AA== data:video/mp4;base64,",
+            ["data:audio/wav;base64,AA==", "data:video/mp4;base64,"],
+            "",
+        ),
+        ("data:text/plain;base64,AAAA", [], "data:text/plain;base64,AAAA"),
+    ],
+)
+def test_media_stand_between_words(text: str, found: list[str], short: str) -> None:
+    assert uris(text) == found
+    assert shortened(text).startswith(short)
+    assert ("base64" in shortened(text)) == ("text/plain" in text)
