@@ -5,6 +5,7 @@ readers which infer columns from the first samples (Hugging Face datasets, DuckD
 Names are sorted, there is no white space, and equal samples have equal bytes.
 """
 
+import inspect
 import operator
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Optional, Union
@@ -174,6 +175,7 @@ def sample_schema() -> dict[str, Any]:
             for name in padding:
                 properties.setdefault(name, {"type": "null"})
     sample = definitions["Sample"]
+    sample["description"] = inspect.cleandoc(sample["description"])  # Python 3.13 does so by itself
     sample["properties"]["schema"] = {"const": SAMPLE_SCHEMA}
     sample["required"] = [*sample["required"], "schema"]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SAMPLE_SCHEMA, **schema}

@@ -123,6 +123,7 @@ def test_duckdb(made: tuple[Path, dict[str, Draft]]) -> None:
 
 @pytest.mark.usefixtures("_open_files")
 @pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Python 3.14 will, by default, filter extracted tar:DeprecationWarning")
 @pytest.mark.parametrize("one_shard", [False, True])
 def test_mlcroissant(
     made: tuple[Path, dict[str, Draft]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_shard: bool

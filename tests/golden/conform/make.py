@@ -6,6 +6,7 @@ the others follow from the published definitions or rules, as noted.
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def vqa() -> dict[str, Any]:
     for one in kept:
         one.pop("multiple_choice_answer", None)
     shares = {name: {key: values[key] / 100 for key in ids} for name, values in official.items()}
-    totals = {name: {"vqa_accuracy": 100 * sum(values.values()) / len(ids)} for name, values in shares.items()}
+    totals = {name: {"vqa_accuracy": 100 * math.fsum(values.values()) / len(ids)} for name, values in shares.items()}
     return {
         "truths": kept,
         "answers": {name: answers[name] for name in ids},
