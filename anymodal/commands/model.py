@@ -74,12 +74,11 @@ def info(
             need = estimate_memory(
                 parts, found.language, bits=bits, batch_size=batch_size, n_tokens=n_tokens, trains=trains
             )
-            figures = (need.weights, need.gradients + need.optimizer, need.activations, need.logits, need.total)
+            figures = (need.weights, need.optimizer, need.activations, need.logits, need.total)
             needs.append((purpose, *(f"{one / 1e9:.1f}" for one in figures)))
         columns = ("for", "weights", "optimizer", "activations or cache", "logits", "total")
-        print_table(
-            f"GB, batch {batch_size} x {n_tokens} tokens, language model in {bits} bit", columns, needs, right=5
-        )
+        title = f"GB, batch {batch_size} x {n_tokens} tokens, language model in {bits} bit"
+        print_table(title, columns, needs, right=5)
 
 
 @model_app.command("bits")
@@ -141,11 +140,9 @@ def check(
     figures = check_imagebind(weights, media=media, tokenizer=tokenizer)
     rows = [(one.what, f"{one.published:.4f}", f"{one.found:.4f}", "" if one.agrees else "differs") for one in figures]
     print_table(f"{name} of {weights}", ("similarity", "published", "found", ""), rows)
-    n_differing = sum(not one.agrees for one in figures)
-    if n_differing:
-        print_line(
-            f"{n_differing} of {len(figures)} figures differ by more than {TOLERANCE}: not the published weights."
-        )
+    if n_differing := sum(not one.agrees for one in figures):
+        share = f"{n_differing} of {len(figures)} figures differ"
+        print_line(f"{share} by more than {TOLERANCE}: not the published weights.")
         raise typer.Exit(1)
     print_line(f"All {len(figures)} figures agree within {TOLERANCE}.")
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from model_adapter.adapter import Capabilities, Generation, Request, Usage
 from model_adapter.reference import generation
-from model_adapter.reference.decoders import Decoder, DecoderSettings, random_decoder
+from model_adapter.reference.decoders import Decoder, random_decoder
 from model_adapter.reference.model import ReferenceModel
 from model_adapter.reference.presets import MediumName, OutputName, Preset
 from model_adapter.reference.templates import TEMPLATES, Slot, dialogue_segments
@@ -38,22 +38,19 @@ class ReferenceAdapter:
 
     def capabilities(self) -> Capabilities:
         """Text and the preset's media; the model gives probabilities."""
-        return Capabilities(
-            inputs=frozenset(("text", *self.model.preset.inputs)),
-            outputs=frozenset(("text", *self._decoders)),
-            scores_continuations=True,
-        )
+        inputs, outputs = (frozenset(("text", *media)) for media in (self.model.preset.inputs, self._decoders))
+        return Capabilities(inputs=inputs, outputs=outputs, scores_continuations=True)
 
     def generate(self, requests: Sequence[Request]) -> list[Generation]:
         """Answer in one batch; each medium is encoded once, however many requests show it."""
         prompts = [self._prompt(request) for request in requests]
-        answers = generation.generate(self.model, prompts, self._soft_tokens(requests))
+        answers = generation.generate(self.model, prompts, self._soft_tokens(requests, prompts))
         return [self._generation(*each) for each in zip(requests, prompts, answers, strict=True)]
 
     def score(self, requests: Sequence[Request], continuations: Sequence[str]) -> list[float]:
         """Natural-log probability of each continuation, its tokens summed."""
         prompts = [self._prompt(request) for request in requests]
-        return generation.score(self.model, prompts, continuations, self._soft_tokens(requests))
+        return generation.score(self.model, prompts, continuations, self._soft_tokens(requests, prompts))
 
     def _prompt(self, request: Request) -> generation.Prompt:
         template = TEMPLATES[self.model.preset.language.template]
@@ -63,12 +60,11 @@ class ReferenceAdapter:
         return generation.Prompt(shared, own, request.decoding, stop, seed)
 
     @torch.no_grad()
-    def _soft_tokens(self, requests: Sequence[Request]) -> dict[str, Tensor]:
+    def _soft_tokens(self, requests: Sequence[Request], prompts: Sequence[generation.Prompt]) -> dict[str, Tensor]:
         """Soft tokens of all media that the requests show, by sha256; media of one kind go through together."""
-        template = TEMPLATES[self.model.preset.language.template]
         shown: dict[MediumName, dict[str, tuple[Media, bytes]]] = {}
-        for request in requests:
-            for segment in dialogue_segments(request.turns, template):
+        for request, prompt in zip(requests, prompts, strict=True):
+            for segment in (*prompt.shared, *prompt.own):
                 if isinstance(segment, Slot) and segment.part.sha256 not in shown.get(segment.medium, {}):
                     content = request.blobs[segment.part.member].read()
                     shown.setdefault(segment.medium, {})[segment.part.sha256] = (segment.part, content)
@@ -92,12 +88,8 @@ class ReferenceAdapter:
                 parts.append(part)
                 blobs[part.member] = HeldBytes(content)
         self._say(parts, answer.ids[begin:], prompt.stop)
-        return Generation(
-            parts=tuple(parts),
-            finish_reason=answer.finish_reason,
-            usage=Usage(completion_tokens=len(answer.ids)),
-            blobs=blobs,
-        )
+        usage = Usage(completion_tokens=len(answer.ids))
+        return Generation(parts=tuple(parts), finish_reason=answer.finish_reason, usage=usage, blobs=blobs)
 
     def _say(self, parts: list[Part], ids: Sequence[int], stop: Sequence[str]) -> None:
         text = self.model.tokenizer.decode(ids, skip_special_tokens=True)
@@ -126,15 +118,9 @@ def _last_words(parts: Sequence[object]) -> str:
     return next((part.text for part in reversed(parts) if isinstance(part, Text)), "")
 
 
-def random_adapter(
-    preset: Preset,
-    tokenizer: Any,
-    *,
-    seed: int = 0,
-    settings: DecoderSettings = DecoderSettings(),  # noqa: B008
-) -> ReferenceAdapter:
-    """The preset with random weights, pipelines included: for tests and for measuring speed and memory."""
+def random_adapter(preset: Preset, tokenizer: Any, *, seed: int = 0) -> ReferenceAdapter:
+    """The preset with random weights, quick pipelines included: for tests and for measuring speed and memory."""
     torch.manual_seed(seed)
     model = ReferenceModel(preset, tokenizer)
-    decoders = {output: random_decoder(output, made, settings) for output, made in preset.outputs.items()}
+    decoders = {output: random_decoder(output, made) for output, made in preset.outputs.items()}
     return ReferenceAdapter(model, decoders)

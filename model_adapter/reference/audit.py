@@ -191,8 +191,7 @@ def _parts(preset: Preset) -> Iterator[tuple[str, str, _Content]]:
     config, seen = preset.language, set[str]()
     network = meta_language(config)
     yield "language", config.name, network
-    if config.lora is not None:
-        yield "lora", f"LoRA r{config.lora.rank}", adapter_tree(network, config.lora)
+    yield "lora", f"LoRA r{config.lora.rank}", adapter_tree(network, config.lora)
     if preset.trains_rows != "none":
         n, width = len(added_tokens(preset)) + config.vocab_size * (preset.trains_rows == "all"), config.hidden_size
         yield "rows", f"{n} rows of both embeddings", (ModuleCount("embeddings", f"{n} x {width}", n * width, 2),)
@@ -213,14 +212,12 @@ def _parts(preset: Preset) -> Iterator[tuple[str, str, _Content]]:
 
 def _counted(preset: Preset, part: str, what: str, content: _Content, *, depth: int) -> PartCount:
     if isinstance(content, nn.Module):
-        n_parameters, inside = count(content), module_tree(content, depth)
+        n, inside = count(content), module_tree(content, depth)
     else:
-        n_parameters, inside = sum(one.n_copies * one.n_parameters for one in content), content if depth else ()
+        n, inside = sum(one.n_copies * one.n_parameters for one in content), content if depth else ()
     trains = part in ("lora", "rows") or part.endswith("projection")
     mark, paper = _PAPER.get(preset.name, {}).get(part, (_usual_mark(preset, part, what), ""))
-    return PartCount(
-        part=part, what=what, n_parameters=n_parameters, trains=trains, mark=mark, paper=paper, inside=inside
-    )
+    return PartCount(part=part, what=what, n_parameters=n, trains=trains, mark=mark, paper=paper, inside=inside)
 
 
 def _usual_mark(preset: Preset, part: str, what: str) -> Mark:

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from model_adapter.errors import AdapterError
-from model_adapter.reference.checkpoints import load_strictly, read_tensors
 from model_adapter.reference.encoders import inputs
-from model_adapter.reference.encoders.imagebind import HUGE, N_WORDS, ImageBind
-from model_adapter.reference.loading import pretrained
+from model_adapter.reference.encoders.imagebind import N_WORDS
+from model_adapter.reference.loading import load_encoder, pretrained
+from model_adapter.reference.presets import EncoderConfig
 from shards.media import media_part, probe
 
 TOLERANCE: Final = 0.01
@@ -57,11 +57,7 @@ def check_imagebind(weights: Path, *, media: Path, tokenizer: Path | None) -> li
     """
     words = _word_ids(tokenizer) if tokenizer else None
     shown = {kind: _prepared(media, kind) for kind in ("image", "audio")}
-    with torch.device("meta"):
-        model = ImageBind(HUGE)
-    tensors = {name: one.float() for name, one in read_tensors(weights).items()}
-    load_strictly(model, tensors, place=str(weights), assigns=True)
-    model.eval()
+    model: Any = load_encoder(EncoderConfig(name="imagebind"), str(weights)).network
     with torch.no_grad():
         vision, sound = model.embed(shown["image"], "vision"), model.embed_clips(shown["audio"], "audio")
         embedded = {"vision x audio": (vision, sound)}
@@ -83,11 +79,10 @@ def _prepared(media: Path, kind: str) -> Tensor:
     ready = []
     for thing in _THINGS:
         path = media / f"{thing}_{kind}.{'jpg' if kind == 'image' else 'wav'}"
-        try:
-            content = path.read_bytes()
-        except OSError as error:
+        if not path.is_file():
             remedy = "the ImageBind repository has it under .assets"
-            raise AdapterError(str(path), expected="a medium of the README", found="no file", remedy=remedy) from error
+            raise AdapterError(str(path), expected="a medium of the README", found="no file", remedy=remedy)
+        content = path.read_bytes()
         ready.append(prepare(media_part(probe(content), member=path.name, sha256=""), content))
     return torch.stack(ready)
 
@@ -99,9 +94,6 @@ def _word_ids(folder: Path) -> Tensor:
     if not ((folder / "vocab.json").exists() or (folder / "tokenizer.json").exists()):
         # transformers makes an empty tokenizer of a folder that is not there.
         raise AdapterError(str(folder), expected="CLIP's tokenizer (vocab.json, merges.txt)", found="neither file")
-    tokenizer = pretrained(CLIPTokenizer, str(folder), allow_network=False)
-    rows = torch.zeros(len(_WORDS), N_WORDS, dtype=torch.long)
-    for row, text in zip(rows, _WORDS, strict=True):
-        ids = tokenizer(text)["input_ids"][:N_WORDS]
-        row[: len(ids)] = torch.tensor(ids)
-    return rows
+    tokenizer = pretrained(CLIPTokenizer, str(folder))
+    rows = (tokenizer(text)["input_ids"] for text in _WORDS)
+    return torch.tensor([ids + [0] * (N_WORDS - len(ids)) for ids in rows])

@@ -45,12 +45,7 @@ def read_tensors(path: Path) -> Tensors:
 
 
 def load_strictly(
-    module: nn.Module,
-    tensors: Mapping[str, Tensor],
-    *,
-    place: str,
-    wanted: Iterable[str] | None = None,
-    assigns: bool = False,
+    module: nn.Module, tensors: Tensors, *, place: str, wanted: Iterable[str] | None = None, assigns: bool = False
 ) -> None:
     """Fill a network from tensors that must be all of it, and of nothing else.
 
@@ -79,11 +74,8 @@ def load_strictly(
 
 def own_names(tensors: Mapping[str, Tensor]) -> Tensors:
     """The tensors under the names of `ReferenceModel`, whichever of the layouts they came in."""
-    renaming: _Renaming = ()
-    if any(name.startswith("gen_text_hidden_fcs") for name in tensors):
-        renaming = _NEXTGPT_V1
-    elif any(name.startswith("llama_proj.") for name in tensors):
-        renaming = _MINIGPT_V2
+    place = "media" if any(name.startswith("gen_text_hidden_fcs") for name in tensors) else "image"
+    renaming = (*_RELEASED, (r"^llama_proj\.", f"projections.{place}.linear."))
     return {_renamed(name, renaming): tensor for name, tensor in tensors.items()}
 
 
@@ -128,13 +120,10 @@ def _renamed(name: str, renaming: _Renaming) -> str:
     return name
 
 
-_ADAPTERS: Final = (r"^llama_model\.(.+\.lora_[AB])(?:\.default)?\.weight$", r"language.\1.default.weight")
-"""Older peft had no name for the adapter."""
-_MINIGPT_V2: Final[_Renaming] = (_ADAPTERS, (r"^llama_proj\.", "projections.image.linear."))
 _TABLE: Final = r"language.base_model.model.\1.modules_to_save.default.weight"
-_NEXTGPT_V1: Final[_Renaming] = (
-    _ADAPTERS,
-    (r"^llama_proj\.", "projections.media.linear."),
+_RELEASED: Final[_Renaming] = (
+    # Older peft had no name for the adapter.
+    (r"^llama_model\.(.+\.lora_[AB])(?:\.default)?\.weight$", r"language.\1.default.weight"),
     (r"^llama_model\.base_model\.model\.(model\.embed_tokens|lm_head)\.weight$", _TABLE),
     (r"^gen_text_hidden_fcs\.0\.", "signals.image."),
     (r"^gen_text_hidden_fcs_(video|audio)\.0\.", r"signals.\1."),
@@ -143,6 +132,7 @@ _NEXTGPT_V1: Final[_Renaming] = (
     (r"^(signals\.\w+)\.model\.", r"\1.leave."),
     (r"^(signals\.\w+)\.query_embs$", r"\1.queries"),
 )
+"""Of MiniGPT-v2 and the first NExT-GPT; only their projections of inputs share a name for different places."""
 _EVA: Final[_Renaming] = (
     (r"^cls_token$", "embeddings.class_embedding"),
     (r"^pos_embed$", "embeddings.position_embedding"),

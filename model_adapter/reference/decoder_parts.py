@@ -87,12 +87,8 @@ def _audioldm(is_tiny: bool) -> dict[str, nn.Module]:
     text = ClapTextConfig(**(_TINY_CLAP_TEXT if is_tiny else {}))
     vocoder = SpeechT5HifiGanConfig(**_HIFI_GAN, upsample_initial_channel=32 if is_tiny else 1024)
     vae = _autoencoder((32, 64, 64) if is_tiny else (128, 256, 512), is_tiny=is_tiny, channels=1, latent_channels=8)
-    return {
-        "unet": unet,
-        "vae": vae,
-        "text_encoder": ClapTextModelWithProjection(text),
-        "vocoder": SpeechT5HifiGan(vocoder),
-    }
+    words, sound = ClapTextModelWithProjection(text), SpeechT5HifiGan(vocoder)
+    return {"unet": unet, "vae": vae, "text_encoder": words, "vocoder": sound}
 
 
 def _autoencoder(widths: tuple[int, ...], *, is_tiny: bool, channels: int = 3, latent_channels: int = 4) -> Any:

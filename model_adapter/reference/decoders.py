@@ -4,11 +4,11 @@ import inspect
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import PIL.Image
 import torch
 from torch import Tensor
 
@@ -84,19 +84,19 @@ class Decoder:
         known = inspect.signature(pipeline.__call__).parameters
         passed = {name: value for name, value in wanted.items() if name in known and value is not None}
         made = pipeline(**prompt, **passed, generator=torch.Generator("cpu").manual_seed(seed))
+        buffer = io.BytesIO()
         match self._output:
             case "image":
-                return _picture(made.images[0])
+                made.images[0].save(buffer, format="PNG")
             case "video":
-                return _film(np.asarray(made.frames[0]), fps=settings.fps)
+                _write_film(buffer, np.asarray(made.frames[0]), fps=settings.fps)
             case "audio":
-                return _sound(np.asarray(made.audios[0]), _rate_hz(pipeline))
+                _write_sound(buffer, np.asarray(made.audios[0]), pipeline)
+        return buffer.getvalue()
 
 
-def load_decoder(
-    output: OutputName, path: str, settings: DecoderSettings = DecoderSettings(), *, allow_network: bool = False
-) -> Decoder:
-    """A pipeline from a folder or hub name, through diffusers' own loader.
+def load_decoder(output: OutputName, path: str, settings: DecoderSettings = DecoderSettings()) -> Decoder:
+    """A pipeline from a folder or the hub's cache, through diffusers' own loader; nothing is fetched.
 
     Raises:
         AdapterError: If there is no pipeline there.
@@ -104,55 +104,43 @@ def load_decoder(
     from diffusers import DiffusionPipeline
 
     try:
-        pipeline = DiffusionPipeline.from_pretrained(path, local_files_only=not allow_network, use_safetensors=True)
+        pipeline = DiffusionPipeline.from_pretrained(path, local_files_only=True, use_safetensors=True)
     except (OSError, ValueError) as error:
-        raise AdapterError(path, expected="a diffusers pipeline", found=str(error)[:200]) from error
+        remedy = "" if Path(path).exists() else f"name a local folder, or get it first: hf download {path}"
+        raise AdapterError(path, expected="a diffusers pipeline", found=str(error)[:200], remedy=remedy) from error
     return Decoder(output, pipeline, settings)
 
 
-def random_decoder(output: OutputName, config: OutputConfig, settings: DecoderSettings) -> Decoder:
-    """The preset's pipeline with random weights, for tests and for measuring."""
+def random_decoder(output: OutputName, config: OutputConfig) -> Decoder:
+    """The preset's pipeline with random weights and few steps, for tests and for measuring."""
     import diffusers
 
     kind, given = _PIPELINES[config.decoder]
     parts = {**decoder_parts(config.decoder, is_tiny=config.is_tiny), **given}
     scheduler = diffusers.DDIMScheduler(steps_offset=1, clip_sample=False, set_alpha_to_one=False)
-    return Decoder(output, getattr(diffusers, kind)(**parts, tokenizer=None, scheduler=scheduler), settings)
+    quick = DecoderSettings(n_steps=2, n_frames=4, duration_s=0.5)
+    return Decoder(output, getattr(diffusers, kind)(**parts, tokenizer=None, scheduler=scheduler), quick)
 
 
-def _picture(image: PIL.Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return buffer.getvalue()
-
-
-def _sound(samples: npt.NDArray[np.float32], rate_hz: int) -> bytes:
+def _write_sound(buffer: io.BytesIO, samples: npt.NDArray[np.float32], pipeline: Any) -> None:
     """Samples [n], or [channels, n], as 16-bit WAV."""
     import soundfile
 
-    buffer = io.BytesIO()
-    soundfile.write(buffer, samples.T, rate_hz, format="WAV", subtype="PCM_16")
-    return buffer.getvalue()
+    # AudioLDM's vocoder knows the rate; newer pipelines decode with their autoencoder.
+    knows = getattr(pipeline, "vocoder", None) or pipeline.vae
+    soundfile.write(buffer, samples.T, knows.config.sampling_rate, format="WAV", subtype="PCM_16")
 
 
-def _rate_hz(pipeline: Any) -> int:
-    """AudioLDM's vocoder knows the rate; newer pipelines decode with their autoencoder."""
-    vocoder = getattr(pipeline, "vocoder", None)
-    return int(pipeline.vae.config.sampling_rate if vocoder is None else vocoder.config.sampling_rate)
-
-
-def _film(frames: npt.NDArray[np.float32], *, fps: int) -> bytes:
+def _write_film(buffer: io.BytesIO, frames: npt.NDArray[np.float32], *, fps: int) -> None:
     """Frames [n, height, width, 3] in 0..1 as MP4; this encoder setting gives the same bytes on every run."""
     import av
 
-    buffer = io.BytesIO()
     with av.open(buffer, mode="w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=fps, options={"tune": "zerolatency"})
         stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
         for pixels in (frames.clip(0.0, 1.0) * 255.0).round().astype(np.uint8):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode())
-    return buffer.getvalue()
 
 
 _NO_CHECKER: Final = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}

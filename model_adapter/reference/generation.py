@@ -45,10 +45,8 @@ class Answer:
 
 def split_prompt(segments: Sequence[Segment]) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
     """What questions about the same media share (up to the first medium), and the rest."""
-    for number, segment in enumerate(segments):
-        if isinstance(segment, Slot):
-            return tuple(segments[: number + 1]), tuple(segments[number + 1 :])
-    return (), tuple(segments)
+    n_shared = next((number for number, one in enumerate(segments, start=1) if isinstance(one, Slot)), 0)
+    return tuple(segments[:n_shared]), tuple(segments[n_shared:])
 
 
 @torch.no_grad()
@@ -62,9 +60,8 @@ def generate(model: ReferenceModel, prompts: Sequence[Prompt], soft: Mapping[str
     """
     if not prompts:
         return []
-    groups, streams, begun = _begin(
-        model, prompts, [model.embed(one.own, soft, is_start=False) for one in prompts], soft
-    )
+    own = [model.embed(one.own, soft, is_start=False) for one in prompts]
+    groups, streams, begun = _begin(model, prompts, own, soft)
     stream, states = _together(streams, groups), torch.stack([one[-1] for one in begun])
     rows = growing = [_Row(model, prompt) for prompt in prompts]
     while True:
@@ -207,10 +204,10 @@ class _Row:
         self._model, self._prompt = model, prompt
         self._generator = torch.Generator().manual_seed(prompt.seed)
         self._runs = {run[0]: (output, run) for output in model.preset.outputs for run in (model.signal_ids(output),)}
-        self._inner = [token for _, run in self._runs.values() for token in run[1:]]
+        inner = [token for _, run in self._runs.values() for token in run[1:]]
+        self._inner = torch.tensor(inner, dtype=torch.long, device=model.device)
         self._forced: list[int] = []
-        self._open: tuple[int, OutputName] | None = None
-        self._states: list[Tensor] = []
+        self._open: tuple[int, OutputName, list[Tensor]] | None = None
         self._is_finished = False
         self.answer = Answer()
 
@@ -223,9 +220,7 @@ class _Row:
         """The next token; something arbitrary once the answer is finished."""
         if self._is_finished:
             return 0
-        scores = logits.float()
-        if self._inner:
-            scores = scores.index_fill(0, torch.tensor(self._inner, device=scores.device), -torch.inf)
+        scores = logits.float().index_fill(0, self._inner, -torch.inf)
         # A run that has begun is completed, whatever the model would say, and an inner signal never begins one.
         token = self._forced.pop(0) if self._forced else self._pick(scores)
         if token == self._model.tokenizer.eos_token_id:
@@ -235,23 +230,22 @@ class _Row:
         if token in self._runs:
             output, run = self._runs[token]
             self._forced = run[1:]
-            self._open = (len(self.answer.ids) - 1, output)
-        self._look_for_end()
+            self._open = (len(self.answer.ids) - 1, output, [])
+        if not self._forced:
+            self._look_for_end()
         return token
 
     def saw(self, state: Tensor) -> None:
         """The state (plus embedding) at the token chosen last; kept if it is a signal."""
         if self._open is None:
             return
-        self._states.append(state)
-        begin, output = self._open
-        if len(self._states) == self._model.preset.outputs[output].n_signals:
-            self.answer.signals.append((begin, output, torch.stack(self._states)))
-            self._open, self._states = None, []
+        begin, output, states = self._open
+        states.append(state)
+        if len(states) == self._model.preset.outputs[output].n_signals:
+            self.answer.signals.append((begin, output, torch.stack(states)))
+            self._open = None
 
     def _look_for_end(self) -> None:
-        if self._forced:
-            return
         tail = self._model.tokenizer.decode(self.answer.ids[-16:])
         if any(stop in tail for stop in self._prompt.stop):
             self._finish("stop")

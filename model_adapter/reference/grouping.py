@@ -4,6 +4,9 @@ Source: Wu et al. 2024, arXiv:2309.05519v3, section 3 and appendix C.1, which le
 sizes here reproduce the 28 M parameters of its Table 1 (`docs/models.md` lists what was chosen).
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -65,14 +68,11 @@ class Assignment(nn.Module):
         self.log_temperature = nn.Parameter(torch.zeros(()))
 
     def forward(self, concepts: Tensor, features: Tensor) -> Tensor:
-        similarity = functional.normalize(self.queries(concepts), dim=-1) @ functional.normalize(
-            self.keys(features), dim=-1
-        ).transpose(1, 2)  # [b, m, n]
-        if self.training:
-            similarity = similarity - torch.empty_like(similarity).exponential_().log()
-        shares = (similarity / self.log_temperature.exp()).softmax(dim=1)
-        chosen = torch.zeros_like(shares).scatter(1, shares.argmax(dim=1, keepdim=True), 1.0)
-        given = chosen - shares.detach() + shares if self.training else chosen  # [b, m, n]
+        queries, keys = (functional.normalize(one, dim=-1) for one in (self.queries(concepts), self.keys(features)))
+        similarity = queries @ keys.transpose(1, 2)  # [b, m, n]
+        temperature: Any = self.log_temperature.exp()  # torch asks for a number and takes a tensor, gradient and all
+        nearest = torch.zeros_like(similarity).scatter(1, similarity.argmax(dim=1, keepdim=True), 1.0)
+        given = functional.gumbel_softmax(similarity, temperature, hard=True, dim=1) if self.training else nearest
         # One is added to the count, as in the authors' code: a concept without features stays at zero.
         means = given @ self.values(features) / (given.sum(dim=2, keepdim=True) + 1.0)
         out: Tensor = self.out(means)
@@ -82,11 +82,11 @@ class Assignment(nn.Module):
 class GroupingBlock(nn.Module):
     """Features [b, n, width] and concepts [b, m, width] to new features [b, m, width]."""
 
-    def __init__(self, width: int, n_concepts: int, *, n_heads: int, mixing_width: int) -> None:
+    def __init__(self, width: int, n_concepts: int, *, n_heads: int) -> None:
         super().__init__()
         self.norm_features = nn.LayerNorm(width)
         self.norm_concepts = nn.LayerNorm(width)
-        self.mix_concepts = mlp(n_concepts, mixing_width, n_concepts)
+        self.mix_concepts = mlp(n_concepts, width // 2, n_concepts)
         self.norm_mixed = nn.LayerNorm(width)
         self.look = CrossAttention(width, n_heads)
         self.assign = Assignment(width)
@@ -110,18 +110,16 @@ class Stage(nn.Module):
     features [b, m, width] and this stage's concepts [b, m, width].
     """
 
-    def __init__(
-        self, width: int, n_concepts: int, *, n_before: int | None, depth: int, n_heads: int, mixing_width: int
-    ) -> None:
+    def __init__(self, width: int, n_concepts: int, *, n_before: int | None, depth: int, n_heads: int) -> None:
         super().__init__()
         self.concepts = nn.Parameter(torch.zeros(1, n_concepts, width))
         if n_before is None:
             nn.init.trunc_normal_(self.concepts, std=0.02)
         else:
             self.norm_before = nn.LayerNorm(width)
-            self.mix_before = mlp(n_before, mixing_width, n_concepts)
+            self.mix_before = mlp(n_before, width // 2, n_concepts)
         self.attention = nn.Sequential(*(SelfAttention(width, n_heads) for _ in range(depth)))
-        self.group = GroupingBlock(width, n_concepts, n_heads=n_heads, mixing_width=mixing_width)
+        self.group = GroupingBlock(width, n_concepts, n_heads=n_heads)
 
     def forward(self, features: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
         concepts = self.concepts.expand(len(features), -1, -1)
@@ -140,27 +138,18 @@ class GroupingProjection(nn.Module):
         d_out: Width of the language model.
         n_concepts: Concept tokens of each stage.
         depths: Self-attention blocks before each stage's grouping.
-        width: Inner width.
+        width: Inner width; half of it in the layers that mix concepts.
         n_heads: Attention heads.
-        mixing_width: Inner width of the layers that mix concepts.
     """
 
     def __init__(
-        self,
-        d_in: int,
-        d_out: int,
-        *,
-        n_concepts: tuple[int, ...] = (64, 8),
-        depths: tuple[int, ...] = (2, 2),
-        width: int = 512,
-        n_heads: int = 8,
-        mixing_width: int = 256,
+        self, d_in: int, d_out: int, *, n_concepts: Sequence[int], depths: Sequence[int], width: int, n_heads: int = 8
     ) -> None:
         super().__init__()
         self.enter = nn.Linear(d_in, width)
+        stages = zip(n_concepts, (None, *n_concepts[:-1]), depths, strict=True)
         self.stages = nn.ModuleList(
-            Stage(width, n, n_before=before, depth=depth, n_heads=n_heads, mixing_width=mixing_width)
-            for n, before, depth in zip(n_concepts, (None, *n_concepts[:-1]), depths, strict=True)
+            Stage(width, n, n_before=before, depth=d, n_heads=n_heads) for n, before, d in stages
         )
         self.norm = nn.LayerNorm(width)
         self.leave = nn.Linear(width, d_out)
@@ -180,7 +169,6 @@ def mlp(d_in: int, d_hidden: int, d_out: int) -> nn.Sequential:
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor, n_heads: int) -> Tensor:
     """Scaled dot-product attention over heads: [b, m, width], [b, n, width] twice -> [b, m, width]."""
-    queries, keys, values = (
-        part.reshape(*part.shape[:2], n_heads, -1).transpose(1, 2) for part in (queries, keys, values)
-    )  # [b, heads, tokens, width / heads]
-    return functional.scaled_dot_product_attention(queries, keys, values).transpose(1, 2).flatten(2)
+    given = (queries, keys, values)
+    heads = [one.reshape(*one.shape[:2], n_heads, -1).transpose(1, 2) for one in given]  # [b, heads, tokens, d_head]
+    return functional.scaled_dot_product_attention(heads[0], heads[1], heads[2]).transpose(1, 2).flatten(2)

@@ -13,11 +13,12 @@ import torch
 from model_adapter.errors import AdapterError
 from model_adapter.reference.adapter import ReferenceAdapter, random_adapter
 from model_adapter.reference.checkpoints import eva_names, load_strictly, own_names, read_tensors
-from model_adapter.reference.decoders import DecoderSettings, load_decoder
+from model_adapter.reference.decoders import load_decoder
 from model_adapter.reference.encoders import Encoder, make_encoder
 from model_adapter.reference.model import ReferenceModel, trainable
 from model_adapter.reference.presets import Bits, EncoderConfig, EncoderName, OutputName, find_preset
 from model_adapter.reference.tiny import byte_tokenizer
+from shards.errors import told_as
 from shards.files import disk, make_folder, part_name, write_atomic
 
 SCHEMA: Final = "anymodal.reference/1"
@@ -54,49 +55,38 @@ class Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     from_words: bool = False
 
 
-def open_adapter(name: str, *, seed: int = 0, allow_network: bool = False) -> ReferenceAdapter:
+def open_adapter(name: str, *, seed: int = 0) -> ReferenceAdapter:
     """What `--model reference:NAME` means: a model's folder, or a tiny preset with random weights.
 
     Raises:
         AdapterError: If the folder holds no whole model, or the preset is unknown or needs weights.
     """
     if Path(name).is_dir():
-        return load_adapter(Path(name), allow_network=allow_network)
+        return load_adapter(Path(name))
     preset = find_preset(name)
     if not name.startswith("tiny-"):
         remedy = f"write {_FILE} as docs/models.md shows"
         raise AdapterError(f"preset {name}", expected="a folder with its weights", found="only a name", remedy=remedy)
-    quick = DecoderSettings(n_steps=2, n_frames=4, duration_s=0.5)
-    return random_adapter(preset, byte_tokenizer(), seed=seed, settings=quick)
+    return random_adapter(preset, byte_tokenizer(), seed=seed)
 
 
-def load_adapter(
-    folder: Path,
-    *,
-    settings: DecoderSettings = DecoderSettings(),  # noqa: B008 (frozen)
-    allow_network: bool = False,
-) -> ReferenceAdapter:
+def load_adapter(folder: Path) -> ReferenceAdapter:
     """The model of a folder and its diffusion pipelines, ready to answer.
 
     Raises:
         AdapterError: If a part is absent, unreadable or of another size.
     """
     sources = read_sources(folder)
-    decoders = {
-        output: load_decoder(output, _where(folder, path), settings, allow_network=allow_network)
-        for output, path in sources.decoders.items()
-    }
-    model = load_model(folder, allow_network=allow_network)
-    return ReferenceAdapter(model, decoders, from_words=sources.from_words)
+    decoders = {output: load_decoder(output, _where(folder, path)) for output, path in sources.decoders.items()}
+    return ReferenceAdapter(load_model(folder), decoders, from_words=sources.from_words)
 
 
-def load_model(folder: Path, *, language_bits: Bits | None = None, allow_network: bool = False) -> ReferenceModel:
+def load_model(folder: Path, *, language_bits: Bits | None = None) -> ReferenceModel:
     """The networks of a folder without the diffusion pipelines.
 
     Args:
         folder: Holds `reference.json`.
         language_bits: Instead of those that it says.
-        allow_network: Download parts that are named by hub names and not in the local cache.
 
     Raises:
         AdapterError: If a part is absent, unreadable or of another size, or names of weights are unknown or missing.
@@ -105,28 +95,25 @@ def load_model(folder: Path, *, language_bits: Bits | None = None, allow_network
 
     sources = read_sources(folder)
     preset = find_preset(sources.preset)
-    tokenizer = pretrained(AutoTokenizer, _where(folder, sources.tokenizer), allow_network)
+    tokenizer = pretrained(AutoTokenizer, _where(folder, sources.tokenizer))
     language = None
     if sources.language:
         where = _where(folder, sources.language)
-        language = load_language(where, bits=language_bits or sources.language_bits, allow_network=allow_network)
+        language = load_language(where, bits=language_bits or sources.language_bits)
         if language.config.hidden_size != preset.language.hidden_size:
             expected = f"a language model of width {preset.language.hidden_size}"
             raise AdapterError(where, expected=expected, found=f"width {language.config.hidden_size}")
     wanted = {given.encoder.name: given.encoder for given in preset.inputs.values()}
     if unused := set(sources.encoders) - set(wanted):
         raise AdapterError(str(folder / _FILE), expected=f"encoders of {preset.name}", found=", ".join(sorted(unused)))
-    encoders = {
-        name: load_encoder(wanted[name], _where(folder, path), allow_network=allow_network)
-        for name, path in sources.encoders.items()
-    }
+    encoders = {name: load_encoder(wanted[name], _where(folder, path)) for name, path in sources.encoders.items()}
     model = ReferenceModel(preset, tokenizer, language=language, encoders=encoders)
     weights = Path(_where(folder, sources.weights))
     load_strictly(model, own_names(read_tensors(weights)), place=str(weights), wanted=_own_part(model, sources))
     return model.eval()
 
 
-def load_language(path: str, *, bits: Bits = 32, allow_network: bool = False) -> Any:
+def load_language(path: str, *, bits: Bits = 32) -> Any:
     """A causal language model through transformers, frozen weights perhaps in few bits.
 
     Raises:
@@ -137,15 +124,15 @@ def load_language(path: str, *, bits: Bits = 32, allow_network: bool = False) ->
 
     if bits >= 16:
         dtype = torch.bfloat16 if bits == 16 else torch.float32
-        return pretrained(AutoModelForCausalLM, path, allow_network, dtype=dtype, use_safetensors=True)
+        return pretrained(AutoModelForCausalLM, path, dtype=dtype, use_safetensors=True)
     if not is_bitsandbytes_available():
         remedy = "pip install bitsandbytes, or take 16 bits"
         raise AdapterError(path, expected=f"bitsandbytes for {bits} bit", found="not installed", remedy=remedy)
-    few = BitsAndBytesConfig(load_in_8bit=True) if bits == 8 else BitsAndBytesConfig(load_in_4bit=True)
-    return pretrained(AutoModelForCausalLM, path, allow_network, quantization_config=few, use_safetensors=True)
+    few = BitsAndBytesConfig(load_in_8bit=bits == 8, load_in_4bit=bits == 4)
+    return pretrained(AutoModelForCausalLM, path, quantization_config=few, use_safetensors=True)
 
 
-def load_encoder(config: EncoderConfig, path: str, *, allow_network: bool = False) -> Encoder:
+def load_encoder(config: EncoderConfig, path: str) -> Encoder:
     """An encoder with released weights: ImageBind's and LAVIS' files, transformers folders or hub names for the others.
 
     Raises:
@@ -162,7 +149,7 @@ def load_encoder(config: EncoderConfig, path: str, *, allow_network: bool = Fals
         tensors = {name: one.float() for name, one in tensors.items()}
         load_strictly(encoder.network, tensors, place=path, assigns=True)
     else:
-        encoder.network = _vision_or_sound(encoder, path, allow_network)
+        encoder.network = _vision_or_sound(encoder, path)
     encoder.network.requires_grad_(False).eval()
     return encoder
 
@@ -195,17 +182,14 @@ def read_sources(folder: Path) -> Sources:
         AdapterError: If it is absent or breaks the format.
     """
     path = folder / _FILE
-    try:
+    told = f"where a model's parts lie ({SCHEMA})"
+    with told_as((OSError, msgspec.MsgspecError), AdapterError, str(path), expected=told):
         return msgspec.json.decode(path.read_bytes(), type=Sources)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise AdapterError(str(path), expected=f"where a model's parts lie ({SCHEMA})", found=str(error)) from error
 
 
 def _own_part(model: ReferenceModel, sources: Sources) -> set[str]:
     """Names of the weights that no other source holds."""
-    frozen = [f"encoders.{name}." for name in sources.encoders]
-    if sources.language:
-        frozen.append("language.")
+    frozen = [f"encoders.{name}." for name in sources.encoders] + (["language."] if sources.language else [])
     trained = set(trainable(model))
     return {name for name in model.state_dict() if name in trained or not name.startswith(tuple(frozen))}
 
@@ -215,9 +199,9 @@ def _where(folder: Path, path: str) -> str:
     return str(folder / path) if (folder / path).exists() else path
 
 
-def _vision_or_sound(encoder: Encoder, path: str, allow_network: bool) -> Any:
+def _vision_or_sound(encoder: Encoder, path: str) -> Any:
     ours: Any = encoder.network.config
-    config = pretrained(type(ours), path, allow_network)
+    config = pretrained(type(ours), path)
     if encoder.spec.name == "videomae-l":
         config.num_frames = ours.num_frames  # positions follow a formula, so that fewer frames need no new weights
     names = (*_SIZES, "projection_dim") if encoder.spec.name == "laion-clap" else _SIZES
@@ -228,22 +212,22 @@ def _vision_or_sound(encoder: Encoder, path: str, allow_network: bool) -> Any:
     ]
     if wrong:
         raise AdapterError(path, expected=f"{encoder.spec.name} ({encoder.spec.source})", found="; ".join(wrong))
-    network, told = pretrained(type(encoder.network), path, allow_network, config=config, output_loading_info=True)
+    network, told = pretrained(type(encoder.network), path, config=config, output_loading_info=True)
     if missing := sorted(told["missing_keys"]):
         found = "missing " + ", ".join(missing[:8])
         raise AdapterError(path, expected=f"all weights of {encoder.spec.name}", found=found)
     return network
 
 
-def pretrained(kind: Any, path: str, allow_network: bool, **given: Any) -> Any:
-    """What transformers' own loader makes of a path; nothing is fetched unless that is allowed.
+def pretrained(kind: Any, path: str, **given: Any) -> Any:
+    """What transformers' own loader makes of a path; nothing is fetched.
 
     Raises:
         AdapterError: If it makes nothing of it.
     """
     try:
-        return kind.from_pretrained(path, local_files_only=not allow_network, **given)
+        return kind.from_pretrained(path, local_files_only=True, **given)
     except (OSError, ValueError, RuntimeError) as error:
         found = str(error).split("\n")[0][:200]
-        remedy = "" if Path(path).exists() else "name a local folder, or download it to the hub's cache first"
+        remedy = "" if Path(path).exists() else f"name a local folder, or get it first: hf download {path}"
         raise AdapterError(path, expected=f"what {kind.__name__} can load", found=found, remedy=remedy) from error

@@ -13,14 +13,12 @@ class MemoryEstimate:
 
     Args:
         weights: All networks.
-        gradients: Of what trains, in 32 bit.
-        optimizer: Adam's two moments, and 32-bit copies of what trains.
+        optimizer: Adam's two moments, gradients and 32-bit copies of what trains.
         activations: Kept for the backward pass (one hidden state a layer, recomputed inside), or the key-value cache.
         logits: Scores over the vocabulary and their gradient, in 32 bit.
     """
 
     weights: int
-    gradients: int
     optimizer: int
     activations: int
     logits: int
@@ -28,7 +26,7 @@ class MemoryEstimate:
     @property
     def total(self) -> int:
         """Everything together."""
-        return self.weights + self.gradients + self.optimizer + self.activations + self.logits
+        return self.weights + self.optimizer + self.activations + self.logits
 
 
 def estimate_memory(
@@ -58,8 +56,7 @@ def estimate_memory(
         activations = 2 * 2 * tokens * language.n_layers * language.n_key_value_heads * d_head
     return MemoryEstimate(
         weights=int(n_language * bits_per_weight / 8) + 2 * n_others,
-        gradients=4 * n_trained,
-        optimizer=12 * n_trained,
+        optimizer=16 * n_trained,
         activations=activations,
         logits=(8 * tokens if trains else 4 * batch_size) * language.vocab_size,
     )

@@ -37,11 +37,10 @@ class ReferenceModel(nn.Module):
         self.preset, self.tokenizer = preset, tokenizer
         if not set(added_tokens(preset)) <= set(tokenizer.get_vocab()):
             tokenizer.add_special_tokens({"additional_special_tokens": list(added_tokens(preset))})
-        self.language: Any = _grown(language or meta_language(preset.language), len(tokenizer))
-        if preset.language.lora is not None:
-            new_rows = tokenizer.convert_tokens_to_ids(list(added_tokens(preset)))
-            self.language = _with_lora(self.language, preset.language.lora, preset.trains_rows, new_rows)
-        self.encoders = nn.ModuleDict()
+        grown = _grown(language or meta_language(preset.language), len(tokenizer))
+        new_rows = tokenizer.convert_tokens_to_ids(list(added_tokens(preset)))
+        self.language: Any = _with_lora(grown, preset.language.lora, preset.trains_rows, new_rows)
+        self.encoders: Any = nn.ModuleDict()
         self.projections = nn.ModuleDict()
         self.signals = nn.ModuleDict()
         self._add_inputs(encoders or {})
@@ -52,8 +51,7 @@ class ReferenceModel(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the language model lies."""
-        where: torch.device = next(self.language.parameters()).device
-        return where
+        return next(self.get_submodule("language").parameters()).device
 
     def decoder(self, **given: Any) -> Any:
         """The language model without its head; transformers' arguments and outputs."""
@@ -85,11 +83,10 @@ class ReferenceModel(nn.Module):
         Raises:
             AdapterError: If the preset does not take this medium.
         """
-        given = self.preset.inputs.get(medium)
-        encoder = self.encoders[given.encoder.name] if given else None
-        if not isinstance(encoder, Encoder):
-            takes = ", ".join(self.preset.inputs)
-            raise AdapterError(f"preset {self.preset.name}", expected=f"one of {takes}", found=medium)
+        if medium not in self.preset.inputs:
+            takes = f"one of {', '.join(self.preset.inputs)}"
+            raise AdapterError(f"preset {self.preset.name}", expected=takes, found=medium)
+        encoder: Encoder = self.encoders[self.preset.inputs[medium].encoder.name]
         return encoder
 
     def soft_tokens(self, medium: MediumName, media: Sequence[tuple[Media, bytes]]) -> Tensor:
@@ -114,29 +111,23 @@ class ReferenceModel(nn.Module):
             is_start: Whether to begin with the token that opens a sequence.
         """
         ids = [self.tokenizer.bos_token_id] if is_start and self.tokenizer.bos_token_id is not None else []
-        rows = [self.embed_ids(ids)]
-        for segment in segments:
-            if isinstance(segment, Slot):
-                rows.append(soft[segment.part.sha256])
-            else:
-                rows.append(self.embed_ids(self.token_ids(segment)))
-        return torch.cat(rows)
+        rows = (
+            soft[one.part.sha256] if isinstance(one, Slot) else self.embed_ids(self.token_ids(one)) for one in segments
+        )
+        return torch.cat((self.embed_ids(ids), *rows))
 
     def _causal(self) -> Any:
         """The causal language model, adapters inside."""
-        return self.language.get_base_model() if hasattr(self.language, "get_base_model") else self.language
+        return self.language.get_base_model()
 
     def _add_inputs(self, loaded: Mapping[EncoderName, Encoder]) -> None:
         for medium, given in self.preset.inputs.items():
-            name = given.encoder.name
+            name, place = given.encoder.name, given.shared or medium
             if name not in self.encoders:
                 self.encoders[name] = loaded.get(name) or make_encoder(given.encoder)
-            encoder = self.encoders[name]
-            place = given.shared or medium
-            if place not in self.projections and isinstance(encoder, Encoder):
-                self.projections[place] = make_projection(
-                    given.projection, d_in=encoder.spec.width, d_llm=self.preset.language.hidden_size
-                )
+            if place not in self.projections:
+                widths = {"d_in": self.encoders[name].spec.width, "d_llm": self.preset.language.hidden_size}
+                self.projections[place] = make_projection(given.projection, **widths)
 
 
 def trainable(model: ReferenceModel) -> list[str]:

@@ -114,12 +114,12 @@ class LanguageConfig:
     Args:
         name: Folder or hub name of its weights.
         template: How turns become text.
-        lora: Adapters that train; None if there are none.
+        lora: Adapters that train.
     """
 
     name: str
     template: TemplateName
-    lora: LoraConfig | None
+    lora: LoraConfig
     vocab_size: int = 32_000
     hidden_size: int = 4_096
     intermediate_size: int = 11_008
@@ -221,7 +221,7 @@ def _tiny(preset: Preset) -> Preset:
     language = replace(
         preset.language,
         name="tiny",
-        lora=preset.language.lora and replace(preset.language.lora, rank=4, alpha=4, dropout=0.0),
+        lora=replace(preset.language.lora, rank=4, alpha=4, dropout=0.0),
         vocab_size=512,
         hidden_size=64,
         intermediate_size=128,
@@ -229,13 +229,12 @@ def _tiny(preset: Preset) -> Preset:
         n_heads=4,
         n_key_value_heads=4,
     )
-    inputs = {
-        medium: replace(given, encoder=replace(given.encoder, is_tiny=True)) for medium, given in preset.inputs.items()
-    }
+    inputs = {medium: replace(one, encoder=replace(one.encoder, is_tiny=True)) for medium, one in preset.inputs.items()}
     outputs = {medium: replace(made, d_out=32, width=32, is_tiny=True) for medium, made in preset.outputs.items()}
     return replace(preset, language=language, inputs=inputs, outputs=outputs)
 
 
+_TINY_GROUPING: Final = ProjectionConfig(kind="grouping", width=32, n_concepts=(16, 8), depths=(1, 1))
 _ALL: Final = (
     _nextgpt("nextgpt-7b", f"{_NEXTGPT}v3", ProjectionConfig(kind="grouping")),
     _nextgpt("nextgpt-7b-v1", f"{_NEXTGPT}v1, whose weights are released", ProjectionConfig(kind="linear")),
@@ -243,13 +242,7 @@ _ALL: Final = (
     _anymal("anymal-13b", _llama_2("13b", hidden=5_120, inner=13_824, n_layers=40, n_heads=40, n_kv=40)),
     _anymal("anymal-70b", _llama_2("70b", hidden=8_192, inner=28_672, n_layers=80, n_heads=64, n_kv=8)),
     _minigpt("minigpt-v2-7b"),
-    _tiny(
-        _nextgpt(
-            "tiny-nextgpt",
-            f"{_NEXTGPT}v3, made small",
-            ProjectionConfig(kind="grouping", width=32, n_concepts=(16, 8), depths=(1, 1)),
-        )
-    ),
+    _tiny(_nextgpt("tiny-nextgpt", f"{_NEXTGPT}v3, made small", _TINY_GROUPING)),
     _tiny(_anymal("tiny-anymal", source=f"{_ANYMAL}, made small")),
     _tiny(_minigpt("tiny-minigpt")),
 )

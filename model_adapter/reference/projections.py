@@ -3,6 +3,8 @@
 Into: features of an encoder [b, n, d_in] to soft tokens [b, m, d_llm]. Out of: states at signals to conditioning.
 """
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,55 +13,33 @@ from model_adapter.reference.grouping import GroupingProjection
 from model_adapter.reference.presets import OutputConfig, ProjectionConfig
 
 
-class PooledProjection(nn.Module):
+def pooled_projection(d_in: int, d_llm: int, *, n_tokens: int) -> nn.Module:
     """One pooled vector to m tokens: [b, 1, d_in] -> [b, m, d_llm].
 
     AnyMAL turns a pooled vector into 32 tokens by "one linear layer"; chosen here is the one layer d_in -> m x d_llm.
     """
-
-    def __init__(self, d_in: int, d_llm: int, *, n_tokens: int) -> None:
-        super().__init__()
-        self.n_tokens = n_tokens
-        self.linear = nn.Linear(d_in, n_tokens * d_llm)
-
-    def forward(self, features: Tensor) -> Tensor:
-        tokens: Tensor = self.linear(features).unflatten(-1, (self.n_tokens, -1)).flatten(1, 2)
-        return tokens
+    linear = nn.Linear(d_in, n_tokens * d_llm)
+    return nn.Sequential(OrderedDict(linear=linear, cut=nn.Unflatten(-1, (n_tokens, d_llm)), tokens=nn.Flatten(1, 2)))
 
 
-class StripProjection(nn.Module):
+def strip_projection(d_in: int, d_llm: int, *, n_joined: int = 4) -> nn.Module:
     """Neighbours of a row side by side, then linear: [b, n, d_in] -> [b, n/k, d_llm]; four as in MiniGPT-v2.
 
     Neighbours are consecutive in raster order, so that strips are 1 x 4 patches, not 2 x 2.
     """
-
-    def __init__(self, d_in: int, d_llm: int, *, n_joined: int = 4) -> None:
-        super().__init__()
-        self.n_joined = n_joined
-        self.linear = nn.Linear(n_joined * d_in, d_llm)
-
-    def forward(self, features: Tensor) -> Tensor:
-        joined = features.reshape(len(features), -1, self.n_joined * features.shape[-1])  # [b, n/k, k x d_in]
-        tokens: Tensor = self.linear(joined)
-        return tokens
+    strips, joined = nn.Unflatten(1, (-1, n_joined)), nn.Flatten(2)  # [b, n/k, k, d_in], then [b, n/k, k x d_in]
+    return nn.Sequential(OrderedDict(strips=strips, joined=joined, linear=nn.Linear(n_joined * d_in, d_llm)))
 
 
-class ResamplerProjection(nn.Module):
+def resampler_projection(d_in: int, d_llm: int, *, n_tokens: int, n_layers: int) -> nn.Module:
     """Perceiver Resampler after Flamingo, then linear: [b, n, d_in] -> [b, m, d_llm], whatever n."""
+    from transformers.models.idefics.configuration_idefics import IdeficsConfig, IdeficsVisionConfig
+    from transformers.models.idefics.perceiver import IdeficsPerceiverResampler
 
-    def __init__(self, d_in: int, d_llm: int, *, n_tokens: int, n_layers: int, d_head: int = 64) -> None:
-        from transformers.models.idefics.configuration_idefics import IdeficsConfig, IdeficsVisionConfig
-        from transformers.models.idefics.perceiver import IdeficsPerceiverResampler
-
-        super().__init__()
-        config = IdeficsConfig(vision_config=IdeficsVisionConfig(embed_dim=d_in))
-        n_heads = max(1, d_in // d_head)
-        self.resampler = IdeficsPerceiverResampler(config, d_in, n_layers, n_heads, min(d_head, d_in), n_tokens)
-        self.linear = nn.Linear(d_in, d_llm)
-
-    def forward(self, features: Tensor) -> Tensor:
-        tokens: Tensor = self.linear(self.resampler(features))
-        return tokens
+    config = IdeficsConfig(vision_config=IdeficsVisionConfig(embed_dim=d_in))
+    d_head = min(64, d_in)
+    resampler = IdeficsPerceiverResampler(config, d_in, n_layers, d_in // d_head, d_head, n_tokens)
+    return nn.Sequential(OrderedDict(resampler=resampler, linear=nn.Linear(d_in, d_llm)))
 
 
 class QFormerProjection(nn.Module):
@@ -141,23 +121,20 @@ def make_projection(config: ProjectionConfig, *, d_in: int, d_llm: int) -> nn.Mo
     counts, width = {"n_tokens": config.n_tokens, "n_layers": config.n_layers}, config.width
     match config.kind:
         case "linear":
-            return StripProjection(d_in, d_llm, n_joined=1)
+            return strip_projection(d_in, d_llm, n_joined=1)
         case "pooled":
-            return PooledProjection(d_in, d_llm, n_tokens=config.n_tokens)
+            return pooled_projection(d_in, d_llm, n_tokens=config.n_tokens)
         case "strips":
-            return StripProjection(d_in, d_llm)
+            return strip_projection(d_in, d_llm)
         case "resampler":
-            return ResamplerProjection(d_in, d_llm, **counts)
+            return resampler_projection(d_in, d_llm, **counts)
         case "qformer":
             return QFormerProjection(d_in, d_llm, **counts, width=width)
         case "grouping":
-            stages, depths = config.n_concepts, config.depths
-            return GroupingProjection(
-                d_in, d_llm, n_concepts=stages, depths=depths, width=width, mixing_width=width // 2
-            )
+            return GroupingProjection(d_in, d_llm, n_concepts=config.n_concepts, depths=config.depths, width=width)
 
 
 def make_signal_projection(config: OutputConfig, *, d_llm: int) -> SignalProjection:
     """The output projection that the settings name, freshly initialised."""
-    sizes = {"n_queries": config.n_queries, "width": config.width}
-    return SignalProjection(d_llm, config.d_out, **sizes, is_unit=config.is_unit)
+    n_queries, width = config.n_queries, config.width
+    return SignalProjection(d_llm, config.d_out, n_queries=n_queries, width=width, is_unit=config.is_unit)

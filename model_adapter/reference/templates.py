@@ -17,7 +17,7 @@ BEGIN_MEDIUM: Final = "<Img>"
 END_MEDIUM: Final = "</Img>"
 """Around every medium that is shown, films and sounds too, where the template has them as tokens of their own."""
 
-_PREFIXES: Final[tuple[tuple[OutputName, str], ...]] = (("image", "IMG"), ("video", "VID"), ("audio", "AUD"))
+_PREFIXES: Final[dict[OutputName, str]] = {"image": "IMG", "video": "VID", "audio": "AUD"}
 
 
 @dataclass(frozen=True)
@@ -45,32 +45,29 @@ class Template:
     human: tuple[str, str]
     machine: tuple[str, str]
     medium: tuple[str, str]
-    stop: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ("</s>",)
 
 
 TEMPLATES: Final[dict[TemplateName, Template]] = {
     "vicuna-v0": Template(
         human=("### Human: ", "\n"), machine=("### Assistant: ", "\n"), medium=(BEGIN_MEDIUM, END_MEDIUM), stop=("###",)
     ),
-    "vicuna-v1": Template(human=("USER: ", " "), machine=("ASSISTANT: ", "</s>"), medium=("", ""), stop=("</s>",)),
-    "llama-2-chat": Template(human=("[INST] ", " [/INST] "), machine=("", " </s>"), medium=("", " "), stop=("</s>",)),
-    "minigpt-v2": Template(
-        human=("[INST] ", " [/INST]"), machine=("", "</s>"), medium=("<Img>", "</Img> "), stop=("</s>",)
-    ),
+    "vicuna-v1": Template(human=("USER: ", " "), machine=("ASSISTANT: ", "</s>"), medium=("", "")),
+    "llama-2-chat": Template(human=("[INST] ", " [/INST] "), machine=("", " </s>"), medium=("", " ")),
+    "minigpt-v2": Template(human=("[INST] ", " [/INST]"), machine=("", "</s>"), medium=("<Img>", "</Img> ")),
 }
 
 
 def signal_tokens(preset: Preset, output: OutputName) -> tuple[str, ...]:
     """The run of tokens by which the model asks for a medium, such as `[IMG0]` to `[IMG3]`."""
-    prefix = dict(_PREFIXES)[output]
-    return tuple(f"[{prefix}{number}]" for number in range(preset.outputs[output].n_signals))
+    return tuple(f"[{_PREFIXES[output]}{number}]" for number in range(preset.outputs[output].n_signals))
 
 
 def added_tokens(preset: Preset) -> tuple[str, ...]:
     """All tokens that the preset adds, in the order of their ids; none where it makes no media."""
     if not preset.outputs:
         return ()
-    signals = (signal_tokens(preset, output) for output, _ in _PREFIXES if output in preset.outputs)
+    signals = (signal_tokens(preset, output) for output in _PREFIXES if output in preset.outputs)
     return (BEGIN_MEDIUM, END_MEDIUM, *(token for run in signals for token in run))
 
 
@@ -87,14 +84,13 @@ def dialogue_segments(turns: Sequence[Turn], template: Template) -> list[Segment
 
 def _segments(turns: Sequence[Turn], template: Template) -> Iterator[Segment]:
     for turn in turns:
-        before, after = template.human if turn.role == "human" else template.machine
-        yield before
+        opening, closing = template.human if turn.role == "human" else template.machine
+        yield opening
         for number, part in enumerate(turn.parts):
             if isinstance(part, Text):
                 yield part.text if number == 0 or not isinstance(turn.parts[number - 1], Text) else f" {part.text}"
             else:
-                yield template.medium[0]
-                yield Slot(cast(MediumName, modality(part)), part)
-                yield template.medium[1]
-        yield after
+                before, after = template.medium
+                yield from (before, Slot(cast(MediumName, modality(part)), part), after)
+        yield closing
     yield template.machine[0]

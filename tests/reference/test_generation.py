@@ -14,7 +14,6 @@ import torch
 from model_adapter import Decoding, Generation, Request
 from model_adapter.reference import find_preset
 from model_adapter.reference.adapter import ReferenceAdapter, random_adapter
-from model_adapter.reference.decoders import DecoderSettings
 from model_adapter.reference.generation import _left_padded
 from model_adapter.reference.presets import OutputName
 from model_adapter.reference.templates import TEMPLATES, Slot, dialogue_segments
@@ -26,7 +25,6 @@ from shards.media import media_part, probe
 from shards.sample import Image, Media, Text, Turn, modality
 from tests.factories import png
 
-QUICK = DecoderSettings(n_steps=2, n_frames=4, duration_s=0.5)
 Shown = tuple[Media, bytes]
 
 
@@ -36,7 +34,7 @@ def adapters() -> Callable[[str], ReferenceAdapter]:
 
     def get(name: str) -> ReferenceAdapter:
         if name not in made:
-            made[name] = random_adapter(find_preset(name), byte_tokenizer(), seed=3, settings=QUICK)
+            made[name] = random_adapter(find_preset(name), byte_tokenizer(), seed=3)
         return made[name]
 
     return get
@@ -386,7 +384,7 @@ def test_a_film_may_take_the_image_route(media: dict[str, Shown]) -> None:
 def test_gradient_reaches_what_should_train_and_nothing_else(
     adapters: Callable[[str], ReferenceAdapter], media: dict[str, Shown]
 ) -> None:
-    model = random_adapter(find_preset("tiny-nextgpt"), byte_tokenizer(), settings=QUICK).model.train()
+    model = random_adapter(find_preset("tiny-nextgpt"), byte_tokenizer()).model.train()
     assert not any(module.training for encoder in model.encoders.children() for module in encoder.modules())
     with torch.no_grad():
         for name, one in model.named_parameters():

@@ -8,7 +8,7 @@ import torch
 from model_adapter.errors import AdapterError
 from model_adapter.reference.grouping import Assignment, GroupingProjection
 from model_adapter.reference.presets import ProjectionConfig
-from model_adapter.reference.projections import SignalProjection, StripProjection, make_projection
+from model_adapter.reference.projections import SignalProjection, make_projection, strip_projection
 
 Array = npt.NDArray[np.float64]
 Weights = dict[str, Array]
@@ -40,7 +40,7 @@ def test_shapes_and_gradients(config: ProjectionConfig, n_in: int, n_out: int) -
 
 def test_grouping_equals_its_formula() -> None:
     torch.manual_seed(1)
-    projection = GroupingProjection(10, 6, n_concepts=(5, 3), depths=(1, 2), width=16, n_heads=2, mixing_width=4).eval()
+    projection = GroupingProjection(10, 6, n_concepts=(5, 3), depths=(1, 2), width=16, n_heads=2).eval()
     for parameter in projection.parameters():
         torch.nn.init.normal_(parameter, std=0.4)
     features = torch.randn(2, 9, 10)
@@ -97,7 +97,7 @@ def test_resampler_equals_its_formula() -> None:
 
 def test_strips_join_four_neighbours_of_one_row() -> None:
     """MiniGPT-v2's reshape: patches 0..3 of the first row make the first token, not a 2 x 2 block."""
-    strips = StripProjection(1, 4)
+    strips = strip_projection(1, 4)
     torch.nn.init.eye_(strips.linear.weight)
     torch.nn.init.zeros_(strips.linear.bias)
     grid = torch.arange(64.0).reshape(1, 64, 1)  # 8 x 8 patches

@@ -69,8 +69,7 @@ class Encoder(nn.Module):
             MediaError: If the bytes cannot be decoded.
         """
         if medium not in self._prepare:
-            takes = ", ".join(self._prepare)
-            raise AdapterError(f"encoder {self.spec.name}", expected=f"one of {takes}", found=medium)
+            raise AdapterError(f"encoder {self.spec.name}", expected=f"one of {', '.join(self._prepare)}", found=medium)
         return torch.stack([self._prepare[medium](part, content) for part, content in media])
 
     @torch.no_grad()

@@ -5,6 +5,7 @@ weights loads strictly. Source: Girdhar et al. 2023, arXiv:2305.05665. The relea
 """
 
 import math
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -69,9 +70,8 @@ class ImageBind(nn.Module):
             self.modality_preprocessors[modality] = _stem(modality, config, vocab_size)
             self.modality_trunks[modality] = Trunk(config, is_vision=modality == "vision")
             self.modality_heads[modality] = _head(modality, config.width, d_out)
-            if config.scale is not None:
-                scale = LogitScale(config.scale, is_learnable=modality == "text")
-                self.modality_postprocessors[modality] = nn.Sequential(nn.Identity(), scale)
+            scaling = () if config.scale is None else (LogitScale(config.scale, is_learnable=modality == "text"),)
+            self.modality_postprocessors[modality] = nn.Sequential(nn.Identity(), *scaling)
 
     def tokens(self, inputs: Tensor, modality: ImageBindModality) -> Tensor:
         """States of all tokens after the trunk, [b, 1 + n, width]; text has no class token: [b, 77, width].
@@ -90,14 +90,10 @@ class ImageBind(nn.Module):
         """Joint embeddings [b, 1024]: of length one for vision, scaled for the others as in the original."""
         states = self.tokens(inputs, modality)
         if modality == "text":
-            at_end = states[torch.arange(len(states)), inputs.argmax(dim=-1)]
-            embedding = self.modality_heads[modality].get_submodule("proj")(at_end)
-        else:
-            embedding = self.modality_heads[modality](states)
-        direction = functional.normalize(embedding, dim=-1)
-        if modality in self.modality_postprocessors:
-            direction = self.modality_postprocessors[modality](direction)
-        return direction
+            states = states[torch.arange(len(states)), inputs.argmax(dim=-1)]
+        direction = functional.normalize(self.modality_heads[modality](states), dim=-1)
+        embedding: Tensor = self.modality_postprocessors[modality](direction)
+        return embedding
 
     def embed_clips(self, inputs: Tensor, modality: ImageBindModality) -> Tensor:
         """Mean of the embeddings of several clips or crops, [b, s, ...] -> [b, 1024], not normalised again."""
@@ -138,13 +134,14 @@ class Block(nn.Module):
         width = config.width
         self.attn = nn.MultiheadAttention(width, config.n_heads, add_bias_kv=config.has_bias_key, batch_first=True)
         self.norm_1 = nn.LayerNorm(width, eps=1e-6)
-        self.mlp = nn.ModuleDict({"fc1": nn.Linear(width, 4 * width), "fc2": nn.Linear(4 * width, width)})
+        first, second = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.mlp = nn.Sequential(OrderedDict(fc1=first, gelu=nn.GELU(), fc2=second))
         self.norm_2 = nn.LayerNorm(width, eps=1e-6)
 
     def forward(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
         given = self.norm_1(tokens)
         tokens = tokens + self.attn(given, given, given, attn_mask=mask, need_weights=False)[0]
-        after: Tensor = tokens + self.mlp["fc2"](functional.gelu(self.mlp["fc1"](self.norm_2(tokens))))
+        after: Tensor = tokens + self.mlp(self.norm_2(tokens))
         return after
 
 
@@ -158,15 +155,10 @@ class SelectClassToken(nn.Module):
 class LogitScale(nn.Module):
     """Multiply by exp of a stored logarithm, at most 100."""
 
-    log_logit_scale: Tensor
-
     def __init__(self, scale: float, *, is_learnable: bool) -> None:
         super().__init__()
         value = torch.tensor(math.log(scale))
-        if is_learnable:
-            self.log_logit_scale = nn.Parameter(value)
-        else:
-            self.register_buffer("log_logit_scale", value)
+        self.log_logit_scale = nn.Parameter(value) if is_learnable else nn.Buffer(value)
 
     def forward(self, embedding: Tensor) -> Tensor:
         return self.log_logit_scale.exp().clamp(max=100.0) * embedding
@@ -175,10 +167,9 @@ class LogitScale(nn.Module):
 class PatchStem(nn.Module):
     """A convolution that cuts patches, perhaps a norm: [b, c, ...] -> [b, n, width]."""
 
-    def __init__(self, proj: nn.Module, width: int, *, has_norm: bool) -> None:
+    def __init__(self, proj: nn.Module, norm_layer: nn.Module) -> None:
         super().__init__()
-        self.proj = proj
-        self.norm_layer = nn.LayerNorm(width) if has_norm else nn.Identity()
+        self.proj, self.norm_layer = proj, norm_layer
 
     def forward(self, inputs: Tensor) -> Tensor:
         tokens: Tensor = self.norm_layer(self.proj(inputs).flatten(2).transpose(1, 2))
@@ -212,14 +203,12 @@ class PatchPreprocessor(nn.Module):
 class TextPreprocessor(nn.Module):
     """Words and positions; later words are hidden from earlier ones."""
 
-    mask: Tensor
-
     def __init__(self, config: TowerConfig, vocab_size: int) -> None:
         super().__init__()
         n_words = config.n_patches
         self.token_embedding = nn.Embedding(vocab_size, config.width)
         self.pos_embed = nn.Parameter(0.01 * torch.randn(1, n_words, config.width))
-        self.register_buffer("mask", torch.full((n_words, n_words), -torch.inf).triu(1))
+        self.mask = nn.Buffer(torch.full((n_words, n_words), -torch.inf).triu(1))
 
     def forward(self, ids: Tensor) -> Tensor:
         tokens: Tensor = self.token_embedding(ids) + self.pos_embed
@@ -236,12 +225,12 @@ class ImuPreprocessor(nn.Module):
         width = config.width
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         proj = nn.Linear(n_axes * self.n_readings, width, bias=False)
-        self.imu_stem = nn.ModuleDict({"proj": proj, "norm_layer": nn.LayerNorm(width)})
+        self.imu_stem = nn.Sequential(OrderedDict(proj=proj, norm_layer=nn.LayerNorm(width)))
         self.pos_embed = nn.Parameter(0.02 * torch.randn(1, 1 + config.n_patches, width))
 
     def forward(self, inputs: Tensor) -> Tensor:
         windows = inputs.reshape(*inputs.shape[:2], -1, self.n_readings).transpose(1, 2)  # [b, 250, 6, 8]
-        tokens = self.imu_stem["norm_layer"](self.imu_stem["proj"](windows.flatten(2)))
+        tokens = self.imu_stem(windows.flatten(2))
         return torch.cat((self.cls_token.expand(len(tokens), -1, -1), tokens), dim=1) + self.pos_embed
 
 
@@ -253,10 +242,10 @@ def _stem(modality: ImageBindModality, config: TowerConfig, vocab_size: int) -> 
         return ImuPreprocessor(config)
     if modality == "vision":
         cut: nn.Module = nn.Conv3d(3, width, kernel_size=(2, 14, 14), stride=(2, 14, 14), bias=False)
-        stem = PatchStem(nn.Sequential(TwoFrames(), cut), width, has_norm=False)
+        stem = PatchStem(nn.Sequential(TwoFrames(), cut), nn.Identity())
     else:
         step = 10 if modality == "audio" else 16
-        stem = PatchStem(nn.Conv2d(1, width, kernel_size=16, stride=step, bias=False), width, has_norm=True)
+        stem = PatchStem(nn.Conv2d(1, width, kernel_size=16, stride=step, bias=False), nn.LayerNorm(width))
     name = "depth_stem" if modality == "depth" else "rgbt_stem"
     return PatchPreprocessor(name, stem, config.n_patches, width)
 
@@ -264,7 +253,6 @@ def _stem(modality: ImageBindModality, config: TowerConfig, vocab_size: int) -> 
 def _head(modality: ImageBindModality, width: int, d_out: int) -> nn.Module:
     norm, linear = nn.LayerNorm(width, eps=1e-6), nn.Linear(width, d_out, bias=False)
     if modality == "text":
-        return nn.ModuleDict({"proj": nn.Sequential(norm, linear)})
-    if modality == "imu":
-        return nn.Sequential(norm, SelectClassToken(), nn.Dropout(0.5), linear)
-    return nn.Sequential(norm, SelectClassToken(), linear)
+        return nn.Sequential(OrderedDict(proj=nn.Sequential(norm, linear)))
+    dropout = (nn.Dropout(0.5),) if modality == "imu" else ()
+    return nn.Sequential(norm, SelectClassToken(), *dropout, linear)

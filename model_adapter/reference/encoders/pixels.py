@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from shards.errors import MediaError
+from shards.errors import MediaError, told_as
 from shards.media import probe
 
 FloatArray = npt.NDArray[np.float32]
@@ -28,10 +28,8 @@ def open_image(content: bytes) -> PIL.Image.Image:
     facts = probe(content)
     if facts.kind != "image":
         raise MediaError("medium", expected="an image", found=facts.kind)
-    try:
+    with told_as((OSError, SyntaxError, ValueError), MediaError, "image", expected=f"a readable {facts.extension}"):
         return PIL.Image.open(io.BytesIO(content)).convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
-        raise MediaError("image", expected=f"a readable {facts.extension}", found=str(error)) from error
 
 
 def short_side(image: PIL.Image.Image, size_px: int) -> PIL.Image.Image:
@@ -56,10 +54,8 @@ def three_crops(image: PIL.Image.Image, size_px: int) -> list[PIL.Image.Image]:
     """Left, middle and right square of a wide picture; top, middle and bottom of a tall one."""
     across, down = image.width - size_px, image.height - size_px
     middle = (-(-across // 2), -(-down // 2))
-    places = (
-        ((0, middle[1]), middle, (across, middle[1])) if across > down else ((middle[0], 0), middle, (middle[0], down))
-    )
-    return [image.crop((left, top, left + size_px, top + size_px)) for left, top in places]
+    first, last = ((0, middle[1]), (across, middle[1])) if across > down else ((middle[0], 0), (middle[0], down))
+    return [image.crop((left, top, left + size_px, top + size_px)) for left, top in (first, middle, last)]
 
 
 def normalise(images: Sequence[PIL.Image.Image], mean: Sequence[float], std: Sequence[float]) -> FloatArray:
@@ -83,17 +79,15 @@ def read_frames(content: bytes, times_s: Sequence[float]) -> list[PIL.Image.Imag
     wanted = sorted(range(len(times_s)), key=times_s.__getitem__)
     found: dict[int, PIL.Image.Image] = {}
     last: Any = None
-    try:
-        with av.open(io.BytesIO(content), mode="r") as container:
-            for frame in container.decode(video=0):
-                while wanted and last is not None and frame.time > times_s[wanted[0]]:
-                    found[wanted.pop(0)] = _rgb(last)
-                if not wanted:
-                    break
-                last = frame
-            found.update((number, _rgb(last)) for number in wanted if last is not None)
-    except (av.error.FFmpegError, ValueError) as error:
-        raise MediaError("video", expected=f"a readable {facts.extension}", found=str(error)) from error
+    told = told_as((av.error.FFmpegError, ValueError), MediaError, "video", expected=f"a readable {facts.extension}")
+    with told, av.open(io.BytesIO(content), mode="r") as container:
+        for frame in container.decode(video=0):
+            while wanted and last is not None and frame.time > times_s[wanted[0]]:
+                found[wanted.pop(0)] = _rgb(last)
+            if not wanted:
+                break
+            last = frame
+        found.update((number, _rgb(last)) for number in wanted if last is not None)
     if last is None:
         raise MediaError("video", expected="at least one frame", found="none")
     return [found[number] for number in range(len(times_s))]

@@ -1,6 +1,7 @@
 """Sounds to samples and to mel filter banks."""
 
 import io
+import itertools
 from typing import Final
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from shards.errors import MediaError
+from shards.errors import MediaError, told_as
 from shards.media import probe
 
 Samples = npt.NDArray[np.float32]
@@ -27,19 +28,15 @@ def read_sound(content: bytes, *, rate_hz: int) -> Samples:
     # Channels are averaged here: the resampler's own mono is their sum over the root of two.
     resampler = av.AudioResampler(format="fltp", rate=rate_hz)
     pieces: list[Samples] = []
-    try:
-        with av.open(io.BytesIO(content), mode="r") as container:
-            if not container.streams.audio:
-                raise MediaError("medium", expected="a sound", found="no sound track")
-            for frame in container.decode(audio=0):
-                pieces.extend(part.to_ndarray().mean(axis=0) for part in resampler.resample(frame))
-            pieces.extend(part.to_ndarray().mean(axis=0) for part in resampler.resample(None))
-    except (av.error.FFmpegError, ValueError) as error:
-        raise MediaError("sound", expected="a readable sound", found=str(error)) from error
-    samples = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.float32)
-    if not len(samples):
+    told = told_as((av.error.FFmpegError, ValueError), MediaError, "sound", expected="a readable sound")
+    with told, av.open(io.BytesIO(content), mode="r") as container:
+        if not container.streams.audio:
+            raise MediaError("medium", expected="a sound", found="no sound track")
+        for frame in itertools.chain(container.decode(audio=0), (None,)):  # at last, what the resampler still holds
+            pieces.extend(part.to_ndarray().mean(axis=0) for part in resampler.resample(frame))
+    if not any(map(len, pieces)):
         raise MediaError("sound", expected="at least one sample", found="none")
-    return samples.astype(np.float32, copy=False)
+    return np.concatenate(pieces).astype(np.float32, copy=False)
 
 
 def kaldi_mel(samples: Tensor, *, n_mels: int = 128, rate_hz: int = 16_000) -> Tensor:

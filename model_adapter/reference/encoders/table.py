@@ -22,15 +22,14 @@ _TINY: Final = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers":
 
 @dataclass(frozen=True, kw_only=True)
 class _Entry:
-    """One encoder, as published and tiny: tokens by medium, how it is built, fed and run for tokens or one vector."""
+    """One encoder, as published and tiny: tokens by medium, how it is built and fed, and run for each output."""
 
     n_tokens: Mapping[MediumName, int]
     n_tiny_tokens: Mapping[MediumName, int] | None = None
     width: int
     build: Callable[[bool], nn.Module]
     prepare: Callable[[bool], Mapping[MediumName, Prepare]]
-    tokens: Forward | None = None
-    pooled: Forward | None = None
+    runs: Mapping[str, Forward]
     licence: str
     source: str
 
@@ -41,7 +40,9 @@ def encoder_spec(config: EncoderConfig) -> EncoderSpec:
     Raises:
         AdapterError: If the encoder cannot give that output.
     """
-    entry, _ = _entry(config)
+    entry = _ENTRIES[config.name]
+    if config.output not in entry.runs:
+        raise AdapterError(f"encoder {config.name}", expected=f"output {', '.join(entry.runs)}", found=config.output)
     counts = entry.n_tiny_tokens if config.is_tiny and entry.n_tiny_tokens else entry.n_tokens
     return EncoderSpec(
         name=config.name,
@@ -54,17 +55,8 @@ def encoder_spec(config: EncoderConfig) -> EncoderSpec:
 
 def make_encoder(config: EncoderConfig) -> Encoder:
     """The encoder with random weights, on torch's current default device."""
-    entry, run = _entry(config)
-    return Encoder(encoder_spec(config), entry.build(config.is_tiny), prepare=entry.prepare(config.is_tiny), run=run)
-
-
-def _entry(config: EncoderConfig) -> tuple[_Entry, Forward]:
-    entry = _ENTRIES[config.name]
-    run = entry.pooled if config.output == "pooled" else entry.tokens
-    if run is None:
-        offered = "tokens" if config.output == "pooled" else "pooled"
-        raise AdapterError(f"encoder {config.name}", expected=f"output {offered}", found=config.output)
-    return entry, run
+    spec, entry, is_tiny = encoder_spec(config), _ENTRIES[config.name], config.is_tiny
+    return Encoder(spec, entry.build(is_tiny), prepare=entry.prepare(is_tiny), run=entry.runs[config.output])
 
 
 def _library(
@@ -96,7 +88,7 @@ def _stills(kind: str, size_px: int, sizes: Mapping[str, Any], *, licence: str, 
         width=sizes["hidden_size"],
         build=_library(kind, {**cut, **sizes}, {**cut, **_TINY, "image_size": 56}),
         prepare=lambda is_tiny: inputs.pictures(56 if is_tiny else size_px, n_frames=4, is_imagenet=is_imagenet),
-        tokens=_patches,
+        runs={"tokens": _patches},
         licence=licence,
         source=source,
     )
@@ -152,8 +144,10 @@ _ENTRIES: Final[Mapping[EncoderName, _Entry]] = {
         width=1024,
         build=_imagebind,
         prepare=lambda is_tiny: inputs.imagebind(),
-        tokens=lambda network, given, medium: _over_clips(network.embed_patches, given, medium),
-        pooled=lambda network, given, medium: _over_clips(network.embed, given, medium).unsqueeze(1),
+        runs={
+            "tokens": lambda network, given, medium: _over_clips(network.embed_patches, given, medium),
+            "pooled": lambda network, given, medium: _over_clips(network.embed, given, medium).unsqueeze(1),
+        },
         licence="CC BY-NC-SA 4.0",
         source="Girdhar et al. 2023, arXiv:2305.05665; imagebind_huge.pth",
     ),
@@ -188,7 +182,7 @@ _ENTRIES: Final[Mapping[EncoderName, _Entry]] = {
             "Blip2Vision", _vit(1408, 6144, 39, 16, image_size=448, **_EVA), {**_TINY, "image_size": 112, **_EVA}
         ),
         prepare=lambda is_tiny: {"image": partial(inputs.squashed, size_px=112 if is_tiny else 448)},
-        tokens=_eva_patches,
+        runs={"tokens": _eva_patches},
         licence="BSD-3-Clause (LAVIS); EVA-CLIP MIT",
         source="Fang et al. 2022, arXiv:2211.07636; LAVIS BLIP2/eva_vit_g.pth",
     ),
@@ -197,7 +191,7 @@ _ENTRIES: Final[Mapping[EncoderName, _Entry]] = {
         width=512,
         build=_library("ClapAudio", {}, _TINY_CLAP, model="ModelWithProjection"),
         prepare=lambda is_tiny: {"audio": inputs.clap_sound},
-        pooled=lambda network, given, medium: network(input_features=given).audio_embeds.unsqueeze(1),
+        runs={"pooled": lambda network, given, medium: network(input_features=given).audio_embeds.unsqueeze(1)},
         licence="Apache-2.0",
         source="Wu et al. 2023, arXiv:2211.06687; laion/clap-htsat-unfused",
     ),
@@ -206,7 +200,7 @@ _ENTRIES: Final[Mapping[EncoderName, _Entry]] = {
         width=512,
         build=lambda is_tiny: Imu2Clip(d_out=_TINY_WIDTH if is_tiny else 512),
         prepare=lambda is_tiny: {"imu": partial(inputs.motion, n_readings=N_READINGS)},
-        pooled=lambda network, given, medium: network(given).unsqueeze(1),
+        runs={"pooled": lambda network, given, medium: network(given).unsqueeze(1)},
         licence="no weights were released",
         source="Moon et al. 2022, arXiv:2210.14395",
     ),
@@ -220,7 +214,7 @@ _ENTRIES: Final[Mapping[EncoderName, _Entry]] = {
             {**_TINY, "num_frames": 8, "image_size": 56, "patch_size": _PATCH_PX},
         ),
         prepare=lambda is_tiny: inputs.film(56 if is_tiny else 224, n_frames=8),
-        tokens=lambda network, given, medium: network(pixel_values=given).last_hidden_state,
+        runs={"tokens": lambda network, given, medium: network(pixel_values=given).last_hidden_state},
         licence="CC BY-NC 4.0",
         source="Tong et al. 2022, arXiv:2203.12602; MCG-NJU/videomae-large, cut to 8 frames",
     ),
