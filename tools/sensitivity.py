@@ -21,15 +21,22 @@ from evals.metrics.gaussians import FeatureStatistics
 from evals.metrics.inception_score import score_inception
 from evals.metrics.kernel_distance import score_kernel_distance
 from evals.metrics.prc import score_precision_recall
-from evals.metrics.similarity import SimilarityName, score_similarity
+from evals.metrics.similarity import RULES, SimilarityName, score_similarity
 from evals.metrics.tagger_kl import score_tagger_kl
 from model_adapter.embedders import EMBEDDERS, Embedder, open_embedder
 from shards.media import MediaKind
 from tools.damaged_media import DAMAGES, Medium, captioned, encoded, moved, pieces, rendered
 from tools.sensitivity_page import Curve, plot, report
+from tools.written_features import FEATURES
 
 SPLITS: Final = 8
-WRITTEN: Final = "world-handmade"
+WRITTEN: Final = Embedder(
+    name="written features",
+    weights="none",
+    preprocessing="written@2",
+    prepare={kind: lambda content, rule=rule: rule(content)[None] for kind, rule in FEATURES.items()},  # type: ignore[misc]
+    run=lambda kind, windows: windows,
+)
 RIDGE: Final = 0.3
 CAPTIONS: Final = "wrong captions"
 CAPTION_SHARES: Final = (0.25, 0.5, 1.0)
@@ -90,7 +97,7 @@ def curves(
     clean = [embedder.embed(kind, encoded(kind, one.content)) for one in media]
     words = None
     if question == "texts":
-        prefix = "A photo depicts " if kind == "image" else ""  # CLIPScore's
+        prefix = RULES[SIMILARITIES[kind][1]].prefix
         words = np.concatenate([embedder.embed("text", (prefix + one.caption).encode()) for one in media])
     found = []
     for name, damage in damages.items():
@@ -114,7 +121,7 @@ def measured(
     order = np.random.default_rng(seed).permutation(len(levels[0]))
     items, others = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
     clean, references = ([levels[0][one] for one in chosen] for chosen in (items, others))
-    scale = unit_of(references) if name == WRITTEN else lambda rows: rows
+    scale = unit_of(references) if name == WRITTEN.name else lambda rows: rows
     told = None if words is None else words[items]
     found = []
     for level in levels:
@@ -154,6 +161,8 @@ def _joined(
 
 def questions_for(name: str, kind: MediaKind) -> list[Question]:
     """What an embedder can be asked of a kind of medium."""
+    if name == WRITTEN.name:
+        return ["distances"]
     spec = EMBEDDERS[name]
     asked: list[Question] = []
     if kind in spec.distances:
@@ -213,11 +222,11 @@ with `--embedder NAME --weights PATH` the same for a published network.
 - **Numbers.** {SPLITS} random splits into halves, one damaged, the other as reference: mean ± deviation over splits.
 - **In order.** "yes": each step is worse than the one before by more than its deviation over the splits; "within
   noise": some step is smaller than that; "no": some step is better by more than that.
-- **Features.** Distances on real media: `{WRITTEN}`, as z-scores of the reference along its principal axes, each
-  divided by the root of its variance + {RIDGE}; a published network's features are taken as they are. Classes and texts
-  on world media: `world-tags` and `world-joint`, the small network that ships. It knows nothing but the world, so that
-  captions are wrong there; how they are on real media a published network can tell. The written features and their
-  scaling were chosen on these very media.
+- **Features.** Distances on real media: the written features, as z-scores of the reference along its principal axes,
+  each divided by the root of its variance + {RIDGE}; a published network's features are taken as they are. Classes and
+  texts on world media: `world-tags` and `world-joint`, the small network that ships. It knows nothing but the world,
+  so that captions are wrong there; how they are on real media a published network can tell. The written features and
+  their scaling were chosen on these very media.
 """
 
 
@@ -225,17 +234,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--media", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("docs"))
-    parser.add_argument("--embedder", choices=sorted(EMBEDDERS), default=WRITTEN)
+    parser.add_argument("--embedder", choices=sorted(EMBEDDERS))
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--most", type=int, default=600, help="pieces of each medium")
     given = parser.parse_args()
-    found = studied(open_embedder(given.embedder, given.weights), given.media, given.most)
-    if given.embedder == WRITTEN:
+    embedder = open_embedder(given.embedder, given.weights) if given.embedder else WRITTEN
+    found = studied(embedder, given.media, given.most)
+    if embedder is WRITTEN:
         found += world_curves(given.most // 2)
     mpl.use("agg")
     given.out.mkdir(parents=True, exist_ok=True)
     plot(found, given.out / "sensitivity.png")
-    remarks = "" if given.embedder != WRITTEN else REMARKS
+    remarks = REMARKS if embedder is WRITTEN else ""
     (given.out / "sensitivity.md").write_text(report(found, INTRODUCTION, remarks))
 
 

@@ -65,8 +65,9 @@ def evaluate(
             result = run(
                 task, adapter, items, model=name or model, out=folder, settings=settings, progress=advance
             ).result
-        for one in result.metrics.values() if task.benchmark.judged_by else [result]:
-            shown = f"{task.name} {one.metric}" if task.benchmark.judged_by else task.name
+        shows_all = task.benchmark.kind in ("generation", "mosit")
+        for one in result.metrics.values() if shows_all else [result]:
+            shown = f"{task.name} {one.metric}" if shows_all else task.name
             low_high = f"{one.interval.low:.3f} to {one.interval.high:.3f}" if one.interval else "-"
             value = "-" if one.value is None else f"{one.value:.3f}"
             rows.append((shown, one.protocol, value, low_high, one.unit, sum(one.unscored.values()), one.n))

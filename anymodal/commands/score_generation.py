@@ -60,7 +60,7 @@ def score_fid() -> None:
 
         anymodal score fid --generated generated.npy --real real.npy --embedder features --json
 
-        anymodal score fid --generated pictures/ --real real.tar --embedder world-handmade
+        anymodal score fid --generated pictures/ --real real.tar --embedder world-joint
     """
 
 

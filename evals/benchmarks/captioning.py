@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from evals.benchmarks.item import Answers, Benchmark, Item, MediaFile, Size, coco_image, coco_name, expected, item_of
+from evals.benchmarks.item import Answers, Benchmark, Item, MediaFile, Size, by_rules, coco_image_of, expected, item_of
 from evals.metrics.captions import frozen_frequencies, score_captions
 from evals.results import Scored
 from model_adapter import Decoding
@@ -20,25 +20,14 @@ _MSRVTT_SPLITS: Final[Mapping[str, MsrvttSplit]] = {"test": "test", "val": "vali
 def load_coco_captions(data: Path, split: str) -> list[Item]:
     """The captioned images of a split, in the file's order."""
     samples = coco_samples(read_coco_captions(data / "coco_captions" / f"captions_{split}.json"), source="coco")
-    ids = [str(sample.meta["id"]) for sample in samples]
-    return [
-        item_of(sample, coco_image(data, coco_name(split, image_id)), cluster=image_id)
-        for sample, image_id in zip(samples, ids, strict=True)
-    ]
+    return [item_of(sample, coco_image_of(data, split, str(sample.meta["id"]))) for sample in samples]
 
 
 def load_audiocaps(data: Path, split: str) -> list[Item]:
     """The captioned clips of a split; a clip is `audios/<youtube_id>_<start_time>.wav`."""
     folder = data / "audiocaps"
-    clips = [(clip, f"{clip.youtube_id}_{clip.start_s}") for clip in read_audiocaps(folder / f"{split}.csv")]
-    return [
-        item_of(
-            clip_sample(clip, source="audiocaps"),
-            MediaFile("audio", f"{folder}/audios/{name}.wav"),
-            cluster=name,
-        )
-        for clip, name in clips
-    ]
+    samples = [clip_sample(clip, source="audiocaps") for clip in read_audiocaps(folder / f"{split}.csv")]
+    return [item_of(one, MediaFile("audio", f"{folder}/audios/{one.meta['id']}.wav")) for one in samples]
 
 
 def load_msrvtt(data: Path, split: str) -> list[Item]:
@@ -87,7 +76,7 @@ COCO_CAPTIONS = Benchmark(
     prompts={"plain": "Describe the image in one sentence.", "minigpt-v2": "[caption] briefly describe the image."},
     decoding=Decoding(max_new_tokens=40),
     scorer="cider@coco",
-    score=score,
+    scorer_of=by_rules(score),
     submission="coco",
     source="Chen et al. 2015, arXiv:1504.00325; cocodataset.org",
     licence="annotations CC BY 4.0; images: Flickr terms",

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from evals.benchmarks.item import Answers, Benchmark, Item, Size, coco_image, expected, item_of
+from evals.benchmarks.item import Answers, Benchmark, Item, Size, by_rules, coco_image, expected, item_of
 from evals.errors import EvalsError
 from evals.metrics.rec import THRESHOLD, box_ious, score_rec
 from evals.results import Scored
@@ -82,7 +82,7 @@ def _benchmark(name: str, maker: str, source: str, **sizes: tuple[int, int | Non
         },
         decoding=Decoding(max_new_tokens=20),
         scorer="refcoco@iou.5",
-        score=score,
+        scorer_of=by_rules(score),
         chance=guessing,
         submission="answers",
         source=source,

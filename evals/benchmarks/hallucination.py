@@ -1,28 +1,22 @@
 """CHAIR: which objects that a description of a COCO image names are not in it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from evals.benchmarks.item import (
-    Answers,
-    Benchmark,
-    Item,
-    Size,
-    coco_image,
-    coco_name,
-    expected,
-    item_of,
-    text_without_boxes,
-)
-from evals.metrics.chair import OWN, ChairTruth, chair_truth, score_chair
+from evals.benchmarks.item import Answers, Benchmark, Item, Size, by_rules, coco_image_of, expected, first_text, item_of
+from evals.metrics.chair import OWN, ChairTruth, chair_truth, image_captions, score_chair
 from evals.metrics.chair_objects import Synonyms, read_synonyms, synonyms
-from evals.results import Scored
-from model_adapter import Decoding
+from evals.results import Scored, Unscored
+from model_adapter import Decoding, Generation
 from shards.formats.captions import read_coco_captions
 from shards.formats.instances import read_instances
 from shards.formats.samples import coco_samples
+
+_GROUNDING: Final = re.compile(r"</?p>|\{<[^{}]*>\}|<delim>")
 
 
 class Objects(msgspec.Struct, frozen=True):
@@ -45,16 +39,11 @@ def load(data: Path, split: str) -> list[Item]:
     instances = read_instances(folder / f"instances_{split}.json")
     captions = read_coco_captions(folder / f"captions_{split}.json")
     table = read_synonyms(folder / "synonyms.txt") if (folder / "synonyms.txt").is_file() else synonyms()
-    references = [(int(name), text) for name, texts in captions.references.items() for text in texts]
-    truth = chair_truth([instances], references, image_ids=[int(name) for name in captions.references], table=table)
+    image_ids = [int(name) for name in captions.references]
+    truth = chair_truth([instances], image_captions(captions), image_ids=image_ids, table=table)
     return [
-        item_of(
-            sample,
-            coco_image(data, coco_name(split, image_id)),
-            cluster=str(image_id),
-            official=Objects(frozenset(truth.objects[image_id]), table),
-        )
-        for sample, image_id in zip(coco_samples(captions, source="chair"), truth.objects, strict=True)
+        item_of(sample, coco_image_of(data, split, image_id), official=Objects(frozenset(names), table))
+        for sample, (image_id, names) in zip(coco_samples(captions, source="chair"), truth.objects.items(), strict=True)
     ]
 
 
@@ -64,6 +53,14 @@ def score(items: Sequence[Item], answers: Answers, population: Sequence[Item], s
     table = next((one.synonyms for one in objects.values()), synonyms())
     truth = ChairTruth({image_id: one.names for image_id, one in objects.items()}, table)
     return score_chair(truth, {int(name): answer for name, answer in answers.items()}, seed=seed)
+
+
+def text_without_boxes(generation: Generation) -> str | Unscored:
+    """`first_text` without the marks of grounded captions: `<p>a dog</p> {<1><2><30><40>}` is "a dog"."""
+    text = first_text(generation)
+    if isinstance(text, Unscored):
+        return text
+    return " ".join(_GROUNDING.sub(" ", text).split()) or Unscored("empty_answer")
 
 
 CHAIR = Benchmark(
@@ -82,7 +79,7 @@ CHAIR = Benchmark(
     parser="text_without_boxes@1",
     parse=text_without_boxes,
     scorer=OWN,
-    score=score,
+    scorer_of=by_rules(score),
     submission="coco",
     source="Rohrbach et al. 2018, arXiv:1809.02156; github.com/LisaAnne/Hallucination",
     licence="annotations CC BY 4.0; official synonyms BSD-2-Clause; images: Flickr terms through COCO",

@@ -1,6 +1,5 @@
 """A benchmark's items and declaration: what is asked, how, and how answers are scored."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,22 +80,21 @@ class Scorer(NamedTuple):
 
 
 Judged = Callable[[Sequence[Item], Path | None], Scorer]
-"""Opens the networks that score items of a split; the folder, if any, keeps features."""
+"""What scores answers to items of a split, opened before a model is asked; the folder, if any, keeps features."""
 
 
-def open_and_score(
-    items: Sequence[Item], answers: Answers, population: Sequence[Item], seed: int, *, judged_by: Judged
-) -> Scored:
-    """A `Score` that opens its networks when it is called."""
-    return judged_by(population, None).score(items, answers, population, seed)
+def by_rules(score: Score) -> Judged:
+    """Without networks."""
+    return lambda population, cache: Scorer(score)
 
 
-def item_of(sample: Sample, medium: MediaFile, *, cluster: str, official: object = None) -> Item:
-    """The item that an official file's entry (`shards.formats.samples`) is, shown with its medium."""
+def item_of(sample: Sample, medium: MediaFile, *, cluster: str = "", official: object = None) -> Item:
+    """The item that an official file's entry (`shards.formats.samples`) is, shown with its medium; by default alone."""
     if sample.truth is None:
         raise EvalsError(f"sample {sample.key}", expected="a truth", found="none")
     text = sample.turns[0].text if sample.turns else ""
     identifier = str(sample.meta["id"])
+    cluster = cluster or identifier
     return Item(id=identifier, cluster=cluster, text=text, media=(medium,), truth=sample.truth, official=official)
 
 
@@ -116,9 +114,9 @@ def coco_image(data: Path | str, file_name: str) -> MediaFile:
     return MediaFile("image", f"{data}/images/{file_name.split('_')[1]}/{file_name}")
 
 
-def coco_name(split: str, image_id: int | str) -> str:
-    """COCO's file name of an image of 2014."""
-    return f"COCO_{split}_{int(image_id):012d}.jpg"
+def coco_image_of(data: Path, split: str, image_id: int | str) -> MediaFile:
+    """The image of a split of COCO 2014."""
+    return coco_image(data, f"COCO_{split}_{int(image_id):012d}.jpg")
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -158,9 +156,9 @@ class Benchmark:
         parser: Name and version of `parse`, for the protocol.
         parse: The answer in a generation, or why there is none.
         scorer: The primary metric's protocol, such as "vqa@official".
-        score: See `Score`. An item's value does not depend on which other items were asked. Unit and direction come
-            with the result.
-        judged_by: Where networks score: opens them; see `scorer_of`.
+        scorer_of: Gives what scores, and opens its networks so that faults come first: UsageError if the weights of the
+            primary metric's network are not here. An item's value does not depend on which other items were asked.
+            Unit and direction come with the result.
         enough: Items below which the published protocol is not met.
         chance: The value of guessing from the training answers, given the items and what loads the training items;
             None if it has none.
@@ -183,8 +181,7 @@ class Benchmark:
     parser: str = "first_text@1"
     parse: Callable[[Generation], str | Unscored] = first_text
     scorer: str
-    score: Score
-    judged_by: Judged | None = None
+    scorer_of: Judged
     enough: int = 0
     chance: Callable[[Sequence[Item], Callable[[], Sequence[Item]]], float] | None = None
     submission: SubmissionFormat
@@ -195,14 +192,6 @@ class Benchmark:
     other_editions: Mapping[int, str] = field(default_factory=dict)
     id_rule: tuple[str, Callable[[Item], bool]] | None = None
 
-    def scorer_of(self, population: Sequence[Item], cache: Path | None) -> Scorer:
-        """What scores answers to items of this split; made before a model is asked, so that faults come first.
-
-        Raises:
-            UsageError: If the weights of the primary metric's network are not here.
-        """
-        return Scorer(self.score) if self.judged_by is None else self.judged_by(population, cache)
-
     def prompt(self, family: str) -> str:
         """The words for a model family.
 
@@ -212,14 +201,3 @@ class Benchmark:
         if family not in self.prompts:
             raise UsageError(f"--prompt for {self.name}", expected=f"one of {', '.join(self.prompts)}", found=family)
         return self.prompts[family]
-
-
-_GROUNDING: Final = re.compile(r"</?p>|\{<[^{}]*>\}|<delim>")
-
-
-def text_without_boxes(generation: Generation) -> str | Unscored:
-    """`first_text` without the marks of grounded captions: `<p>a dog</p> {<1><2><30><40>}` is "a dog"."""
-    text = first_text(generation)
-    if isinstance(text, Unscored):
-        return text
-    return " ".join(_GROUNDING.sub(" ", text).split()) or Unscored("empty_answer")

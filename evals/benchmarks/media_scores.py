@@ -16,7 +16,7 @@ from evals.metrics.frechet import score_frechet
 from evals.metrics.gaussians import FeatureStatistics
 from evals.metrics.inception_score import SPLITS, score_inception
 from evals.metrics.outcomes import counted
-from evals.metrics.similarity import SimilarityName, score_similarity
+from evals.metrics.similarity import RULES, SimilarityName, score_similarity
 from evals.metrics.tagger_kl import score_tagger_kl
 from evals.results import Metric, Scored, Unscored
 from model_adapter.embedders import Embedder, embed_all, open_embedder
@@ -66,7 +66,6 @@ JUDGES: Final = (
 """Of each kind the primary metric first. Captions of COCO are usually 30,000; NExT-GPT's paper tells no number."""
 
 SIMILARITIES: Final[Mapping[str, SimilarityName]] = {"clipscore": "clipscore", "clipsim": "clipsim", "clap": "clap"}
-_PREFIXES: Final = {"clipscore": "A photo depicts "}
 _Pairs = Sequence[tuple[RealMedium, Any]]
 """What was asked, and the rows [windows, d] of what was made."""
 
@@ -218,7 +217,7 @@ def _judged(
     if similarity is None:
         scored = score_tagger_kl(generated, _real_set(panel, judge, asked), seed=seed)
     else:
-        words = (HeldBytes((_PREFIXES.get(similarity, "") + one.caption).encode()) for one in asked)
+        words = (HeldBytes((RULES[similarity].prefix + one.caption).encode()) for one in asked)
         texts = feature_set(np.concatenate(list(panel.rows(judge, words, "text"))))
         scored = score_similarity(generated, texts, similarity, seed=seed)
     ratio_of = judge.metric, f"{judge.metric}_n"

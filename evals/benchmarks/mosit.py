@@ -13,7 +13,7 @@ from typing import Final, cast, get_args
 import msgspec
 import numpy as np
 
-from evals.benchmarks.item import Answers, Benchmark, Item, Scorer, expected, open_and_score
+from evals.benchmarks.item import Answers, Benchmark, Item, Scorer, expected
 from evals.benchmarks.made_media import RealMedium, content_of, said, uris
 from evals.benchmarks.media_scores import JUDGES, SIMILARITIES, Panel, open_panel, score_media
 from evals.metrics.outcomes import reason_of
@@ -158,8 +158,7 @@ MOSIT: Final = Benchmark(
     parser="made_turn@1",
     parse=said,
     scorer=SCORER,
-    score=partial(open_and_score, judged_by=_judged_by),
-    judged_by=_judged_by,
+    scorer_of=_judged_by,
     submission="answers",
     source="sets of `anymodal build mosit`, after NExT-GPT, arXiv:2309.05519v3, section 5.2; the protocol is our own",
     licence="that of the set's media",

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from evals.benchmarks.captioning import AUDIOCAPS, COCO_CAPTIONS, MSRVTT
-from evals.benchmarks.item import Answers, Benchmark, Item, Scorer, Size, expected, open_and_score
+from evals.benchmarks.item import Answers, Benchmark, Item, Scorer, Size, expected
 from evals.benchmarks.made_media import RealMedium, said, uris
 from evals.benchmarks.media_scores import JUDGES, Panel, open_panel, score_media
 from evals.results import ItemRow, Scored, Unscored
@@ -71,7 +71,6 @@ def _score(items: Sequence[Item], answers: Answers, population: Sequence[Item], 
 def _made_from_captions(name: str, kind: MediaKind, captioned: Benchmark, source: str) -> Benchmark:
     """A captioning benchmark turned round."""
     first = next(judge for judge in JUDGES if judge.kind == kind)
-    judged_by = partial(_judged_by, kind=kind)
     return replace(
         captioned,
         name=name,
@@ -82,8 +81,7 @@ def _made_from_captions(name: str, kind: MediaKind, captioned: Benchmark, source
         parser=f"made_{kind}@2",
         parse=partial(made_medium, kind=kind),
         scorer=f"{first.rules}{first.network}",
-        score=partial(open_and_score, judged_by=judged_by),
-        judged_by=judged_by,
+        scorer_of=partial(_judged_by, kind=kind),
         enough=first.enough,
         submission="answers",
         source=f"{captioned.source}; {source}",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from evals.benchmarks.item import Answers, Benchmark, Item, MediaFile, Size, expected
+from evals.benchmarks.item import Answers, Benchmark, Item, MediaFile, Size, by_rules, expected
 from evals.metrics.answers import score_answers
 from evals.results import Scored
 from model_adapter import Decoding
@@ -43,7 +43,7 @@ MSRVTT_QA = Benchmark(
     prompts={"plain": "{text}\nAnswer the question using a single word."},
     decoding=Decoding(max_new_tokens=10),
     scorer="exact@normalized",
-    score=score,
+    scorer_of=by_rules(score),
     submission="answers",
     source="Xu et al. 2017, ACM MM; github.com/xudejing/video-question-answering",
     licence="questions: none stated; films: YouTube terms",

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from evals.benchmarks.item import Answers, Benchmark, Item, Size, coco_image, coco_name, expected
+from evals.benchmarks.item import Answers, Benchmark, Item, Size, by_rules, coco_image_of, expected
 from evals.errors import EvalsError
 from evals.metrics.vqa import score_vqa, vqa_accuracies
 from evals.results import Scored
@@ -25,8 +25,8 @@ def load(data: Path, split: str, *, folder: str, prefix: str) -> list[Item]:
         EvalsError: If a question has no annotation.
     """
     questions = read_questions(data / folder / f"{prefix}OpenEnded_mscoco_{split}_questions.json")
-    entries = read_annotations(data / folder / f"{prefix}mscoco_{split}_annotations.json")
-    truths = {truth.question_id: truth for truth in entries}
+    annotations = data / folder / f"{prefix}mscoco_{split}_annotations.json"
+    truths = {truth.question_id: truth for truth in read_annotations(annotations)}
     absent = [question.question_id for question in questions if question.question_id not in truths]
     if absent:
         raise EvalsError(str(data / folder), expected="an annotation for each question", found=f"none for {absent[0]}")
@@ -35,7 +35,7 @@ def load(data: Path, split: str, *, folder: str, prefix: str) -> list[Item]:
             id=str(question.question_id),
             cluster=str(question.image_id),
             text=question.question,
-            media=(coco_image(data, coco_name(split, question.image_id)),),
+            media=(coco_image_of(data, split, question.image_id),),
             truth=vqa_answers(truths[question.question_id]),
         )
         for question in questions
@@ -80,7 +80,7 @@ VQAV2 = Benchmark(
     prompts=_PROMPTS,
     decoding=Decoding(max_new_tokens=10),
     scorer="vqa@official",
-    score=score,
+    scorer_of=by_rules(score),
     chance=guessing,
     submission="vqa",
     source="Goyal et al. 2017, arXiv:1612.00837; visualqa.org",

@@ -7,6 +7,7 @@ answer; the others learn from the training split.
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import get_args
 
 from evals.benchmarks import Item
@@ -97,7 +98,7 @@ def _random(items: Sequence[Item], train: Sequence[Item], rng: random.Random) ->
         return {name: data_uri(noise_medium(kind, rng), kind) for name, kind in drawn.items()}
     if any(isinstance(item.truth, Boxes) for item in items):
         return {item.id: _random_box(rng) for item in items}
-    said = [text for item in train for text in _texts(item)]
+    said = [text for item in train for text in texts_of(item) or [right_answer(item)]]
     return {item.id: rng.choice(said) for item in items}
 
 
@@ -111,12 +112,8 @@ def _random_box(rng: random.Random) -> str:
     return f"{{<{left}><{top}><{right}><{bottom}>}}"
 
 
-def _constant(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
-    return dict.fromkeys((item.id for item in items), CONSTANT)
-
-
-def _empty(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
-    return dict.fromkeys((item.id for item in items), "")
+def _always(items: Sequence[Item], train: Sequence[Item], rng: random.Random, *, text: str) -> dict[str, str]:
+    return dict.fromkeys((item.id for item in items), text)
 
 
 BASELINES: Mapping[str, Callable[[Sequence[Item], Sequence[Item], random.Random], dict[str, str]]] = {
@@ -125,8 +122,8 @@ BASELINES: Mapping[str, Callable[[Sequence[Item], Sequence[Item], random.Random]
     "most-frequent": _most_frequent,
     "shuffled": _shuffled,
     "random": _random,
-    "constant": _constant,
-    "empty": _empty,
+    "constant": partial(_always, text=CONSTANT),
+    "empty": partial(_always, text=""),
 }
 
 
@@ -142,7 +139,8 @@ def _question_type(item: Item) -> str:
     return item.truth.question_type if isinstance(item.truth, Answers) else ""
 
 
-def _texts(item: Item) -> list[str]:
+def texts_of(item: Item) -> list[str]:
+    """All true answers or captions; none where the truth is no text."""
     if isinstance(item.truth, Answers):
         return [one.answer for one in item.truth.answers]
-    return list(item.truth.texts) if isinstance(item.truth, References) else [right_answer(item)]
+    return list(item.truth.texts) if isinstance(item.truth, References) else []

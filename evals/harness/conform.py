@@ -1,15 +1,16 @@
 """Golden vectors of every protocol: our values beside the official ones, and beside the rules of other harnesses."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from evals.harness.conform_vectors import ChairCase, FeatureCase, Values, Vectors, load_vectors
+from evals.harness.conform_vectors import Case, ChairCase, Values, Vectors, load_vectors
+from evals.harness.generation import score_sets
 from evals.harness.peer_rules import RULES, PeerRule
 from evals.metrics.answers import score_answers, score_yes_no
 from evals.metrics.auroc import score_auroc
@@ -17,16 +18,9 @@ from evals.metrics.captions import frozen_frequencies, score_captions
 from evals.metrics.chair import OFFICIAL, OWN, chair_truth, score_chair
 from evals.metrics.chair_objects import Synonyms, read_synonyms
 from evals.metrics.choices import score_choices
-from evals.metrics.frechet import score_frechet
-from evals.metrics.gaussians import FeatureStatistics
 from evals.metrics.gqa import score_gqa
-from evals.metrics.inception_score import score_inception
-from evals.metrics.kernel_distance import score_kernel_distance
-from evals.metrics.prc import score_precision_recall
 from evals.metrics.ptb import ptb_tokenize
 from evals.metrics.rec import score_rec
-from evals.metrics.similarity import score_similarity
-from evals.metrics.tagger_kl import score_tagger_kl
 from evals.metrics.vqa import score_vqa
 from evals.results import Scored
 from shards.errors import UsageError
@@ -175,37 +169,18 @@ def _scored(vectors: Vectors) -> Iterator[tuple[Values, Scored]]:
     for rule, official in vectors.rec.official.items():
         yield official, score_rec(vectors.rec.truths, vectors.rec.answers, protocol=rule)
     for features in vectors.features:
-        yield features.official, _scored_features(features)
-    yield from _scored_by_definition(vectors)
-
-
-def _scored_features(case: FeatureCase) -> Scored:
-    generated = case.generated.features()
-    if case.real is None:
-        return score_inception(generated)
-    real = case.real.features()
-    match case.metric:
-        case "fid" | "fvd" | "fad":
-            return score_frechet(FeatureStatistics.of(generated), FeatureStatistics.of(real), metric=case.metric)
-        case "clipscore" | "clipscore_torchmetrics" | "clipsim" | "clap":
-            return score_similarity(generated, real, case.metric)
-        case "kid":
-            return score_kernel_distance(generated, real)
-        case "prc":
-            return score_precision_recall(generated, real)
-        case _:
-            return score_tagger_kl(generated, real)
-
-
-def _scored_by_definition(vectors: Vectors) -> Iterator[tuple[Values, Scored]]:
-    for words in vectors.answers:
-        for match, official in words.official.items():
-            yield official, score_answers(words.truths, words.answers, protocol=match)
-    for reading, official in vectors.yes_no.official.items():
-        yield official, score_yes_no(vectors.yes_no.truths, vectors.yes_no.answers, protocol=reading)
-    for options in vectors.choices:
-        for choice, official in options.official.items():
-            yield official, score_choices(options.truths, options.answers, protocol=choice)
+        sides = features.generated.features(), (features.real or features.generated).features()
+        made_by = "logits" if features.metric in ("is", "tagger_kl") else "features"
+        yield features.official, score_sets(features.metric, *sides, embedder=made_by)
+    by_protocol: tuple[tuple[Sequence[Case[Any, Any, Any, Any]], Callable[..., Scored]], ...] = (
+        (vectors.answers, score_answers),
+        ([vectors.yes_no], score_yes_no),
+        (vectors.choices, score_choices),
+    )
+    for cases, score_as in by_protocol:
+        for case in cases:
+            for name, official in case.official.items():
+                yield official, score_as(case.truths, case.answers, protocol=name)
     for ranks in vectors.auroc:
         yield ranks.official["auroc"], score_auroc(ranks.truths, ranks.answers)
     gqa = vectors.gqa

@@ -7,9 +7,9 @@ from typing import Final, Literal
 import msgspec
 
 from evals.benchmarks import Benchmark, Item, Task
+from evals.harness.baselines import texts_of
 from shards.errors import AnymodalError
 from shards.formats.refcoco import RecReference
-from shards.sample import Answers, References
 
 Verdict = Literal["agrees", "differs", "absent", "unknown"]
 Edition = Literal["official", "other", "unknown"]
@@ -68,7 +68,7 @@ def _check_counts(benchmark: Benchmark, split: str, items: Sequence[Item]) -> It
         return
     yield _finding(split, "items", size.items, len(items), hint=benchmark.other_editions.get(len(items), ""))
     if size.texts is not None:
-        yield _finding(split, "answers or captions", size.texts, sum(map(_n_texts, items)))
+        yield _finding(split, "answers or captions", size.texts, sum(len(texts_of(item)) for item in items))
     if size.objects is not None:
         objects = {item.official.object_id for item in items if isinstance(item.official, RecReference)}
         yield _finding(split, "objects meant", size.objects, len(objects))
@@ -93,12 +93,6 @@ def _name_of_2017(path: Path) -> str:
     name = f"{path.stem.rpartition('_')[2]}{path.suffix}"
     folders = (path.parent, path.parent.with_name(path.parent.name.replace("2014", "2017")))
     return next((name for folder in folders if path.name.startswith("COCO_") and (folder / name).is_file()), "")
-
-
-def _n_texts(item: Item) -> int:
-    if isinstance(item.truth, Answers):
-        return len(item.truth.answers)
-    return len(item.truth.texts) if isinstance(item.truth, References) else 0
 
 
 def _finding(split: str, what: str, expected: int, found: int, *, hint: str = "") -> Finding:

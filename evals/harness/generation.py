@@ -10,16 +10,16 @@ import numpy as np
 
 from evals.errors import EvalsError
 from evals.harness.media_sets import Side, embed_media, embed_pairs, embed_twins, kind_within
-from evals.harness.offline import OfflineScore
+from evals.harness.offline import OfflineScore, offline_score
 from evals.metrics.feature_sets import FeatureSet, feature_set, require_pair
 from evals.metrics.frechet import score_frechet
 from evals.metrics.gaussians import FeatureStatistics
 from evals.metrics.inception_score import score_inception
 from evals.metrics.kernel_distance import SUBSET_SIZE, SUBSETS, score_kernel_distance
 from evals.metrics.prc import score_precision_recall
-from evals.metrics.similarity import score_similarity
+from evals.metrics.similarity import RULES, SimilarityName, score_similarity
 from evals.metrics.tagger_kl import score_tagger_kl
-from evals.results import Protocol, Scored, item_set_hash
+from evals.results import Scored
 from model_adapter.embedders import EMBEDDERS, Embedder, EmbedderSpec, open_embedder
 from shards.errors import UsageError
 from shards.media import MediaKind
@@ -32,19 +32,15 @@ GIVEN: Final = Embedder(
 ENOUGH: Final[Mapping[str, int]] = {"fid": 10_000, "fvd": 2048, "fad": 0}
 """Items below which a published protocol is not met: Heusel et al. 2017, TTUR's README; Unterthiner et al. 2018."""
 
-_KINDS: Final[Mapping[GenerationMetric, MediaKind]] = {
-    "fid": "image",
-    "fvd": "video",
-    "fad": "audio",
-    "kid": "image",
-    "prc": "image",
-    "kl": "audio",
-    "clap": "audio",
-    "clipscore": "image",
-    "clipsim": "video",
+_METRICS: Final[Mapping[MediaKind, tuple[GenerationMetric, ...]]] = {
+    "image": ("fid", "kid", "prc", "clipscore"),
+    "video": ("fvd", "clipsim"),
+    "audio": ("fad", "kl", "clap"),
 }
-_PREFIXES: Final = {"clipscore": "A photo depicts "}
-"""What the protocol puts before each text."""
+_KINDS: Final = {metric: kind for kind, metrics in _METRICS.items() for metric in metrics}
+
+
+_SHAPES: Final = {2: "[n, d]", 3: "[n, frames, d]"}
 
 
 class EmbedderFiles(NamedTuple):
@@ -90,24 +86,55 @@ def generation(
     maker = _embedder(metric, embedder, files.weights)
     sides, missing = _sides(metric, generated, real, maker, files.cache)
     first, second = sides[0].features, sides[-1].features
+    scored = score_sets(
+        metric, first, second, embedder=embedder, missing=missing, subsets=subsets, subset_size=subset_size, seed=seed
+    )
+    items = [f"{name} n={side.features.n}" for name, side in zip(("generated", "real"), sides, strict=False)]
+    items += [f"real sha256={side.sha256}" for side in sides[1:]]
+    networks = {maker.name: maker.weights}
+    return offline_score(metric, scored, items, parser=maker.preprocessing, networks=networks)
+
+
+def score_sets(
+    metric: GenerationMetric | SimilarityName | Literal["tagger_kl"],
+    generated: FeatureSet,
+    real: FeatureSet,
+    *,
+    embedder: str,
+    missing: Mapping[int, str] | None = None,
+    subsets: int = SUBSETS,
+    subset_size: int = SUBSET_SIZE,
+    seed: int = 0,
+) -> Scored:
+    """Any metric of two sets of features, under a protocol that names their embedder; see `generation`.
+
+    Args:
+        metric: What to compute; "is" looks at the generated side alone.
+        generated: Features, or logits.
+        real: Those of real media, or of texts.
+        embedder: What made them.
+        missing: Why rows of nan have no features.
+        subsets: Of kid.
+        subset_size: Of kid.
+        seed: Of bootstraps.
+    """
     match metric:
         case "fid" | "fvd" | "fad":
-            require_pair(metric, first, second, least=2)
-            both = FeatureStatistics.of(first), FeatureStatistics.of(second)
-            scored = score_frechet(*both, metric=metric, protocol=f"frechet@{embedder}", enough=ENOUGH[metric])
+            require_pair(metric, generated, real, least=2)
+            both = FeatureStatistics.of(generated), FeatureStatistics.of(real)
+            return score_frechet(*both, metric=metric, protocol=f"frechet@{embedder}", enough=ENOUGH[metric])
         case "kid":
             plain = (subsets, subset_size) == (SUBSETS, SUBSET_SIZE)
             protocol = f"kernel@{embedder}" + ("" if plain else f"-{subsets}x{subset_size}")
-            scored = score_kernel_distance(first, second, protocol=protocol, subsets=subsets, subset_size=subset_size)
+            return score_kernel_distance(generated, real, protocol=protocol, subsets=subsets, subset_size=subset_size)
         case "prc":
-            scored = score_precision_recall(first, second, protocol=f"prc@{embedder}", seed=seed)
+            return score_precision_recall(generated, real, protocol=f"prc@{embedder}", seed=seed)
         case "is":
-            scored = score_inception(first, protocol=f"inception_score@{embedder}")
-        case "kl":
-            scored = score_tagger_kl(first, second, protocol=f"tagger_kl@{embedder}", missing=missing, seed=seed)
-        case "clap" | "clipscore" | "clipsim":
-            scored = score_similarity(first, second, metric, embedder=embedder, missing=missing, seed=seed)
-    return _offline(metric, scored, maker, sides)
+            return score_inception(generated, protocol=f"inception_score@{embedder}")
+        case "kl" | "tagger_kl":
+            return score_tagger_kl(generated, real, protocol=f"tagger_kl@{embedder}", missing=missing, seed=seed)
+        case _:
+            return score_similarity(generated, real, metric, embedder=embedder, missing=missing, seed=seed)
 
 
 def _embedder(metric: GenerationMetric, name: str, weights: Path | None) -> Embedder:
@@ -137,15 +164,14 @@ def _sides(
     if maker is GIVEN:
         return [_given(path, metric) for path in paths], {}
     kind = kind_within(generated, EMBEDDERS[maker.name].distances) if metric == "is" else _KINDS[metric]
-    if real is not None and metric in ("kl", "clap", "clipscore", "clipsim"):
-        prefix = _PREFIXES.get(metric, "")
-        *pair, missing = (
-            embed_twins(generated, real, maker, kind, cache=cache)
-            if metric == "kl"
-            else embed_pairs(generated, real, maker, kind, prefix=prefix, cache=cache)
-        )
-        return pair, missing
-    return [embed_media(path, maker, kind, cache=cache) for path in paths], {}
+    match metric:
+        case "kl" if real is not None:
+            *pair, missing = embed_twins(generated, real, maker, kind, cache=cache)
+        case "clap" | "clipscore" | "clipsim" if real is not None:
+            *pair, missing = embed_pairs(generated, real, maker, kind, prefix=RULES[metric].prefix, cache=cache)
+        case _:
+            pair, missing = [embed_media(path, maker, kind, cache=cache) for path in paths], {}
+    return pair, missing
 
 
 def _given(path: Path, metric: GenerationMetric) -> Side:
@@ -160,7 +186,7 @@ def read_features(path: Path, *, ndims: tuple[int, ...] = (2,)) -> FeatureSet:
     Raises:
         EvalsError: If it is no file of floating point numbers of that many dimensions with at least one row and column.
     """
-    expected = f"an .npy file of float16, float32 or float64, shape {' or '.join(map(_shape_name, ndims))}"
+    expected = f"an .npy file of float16, float32 or float64, shape {' or '.join(_SHAPES[ndim] for ndim in ndims)}"
     if not path.is_file():
         raise EvalsError(str(path), expected=expected, found="a folder" if path.is_dir() else "no such file")
     try:
@@ -171,24 +197,3 @@ def read_features(path: Path, *, ndims: tuple[int, ...] = (2,)) -> FeatureSet:
     if array.dtype.kind != "f" or array.dtype.itemsize > 8 or array.ndim not in ndims or array.size == 0:
         raise EvalsError(str(path), expected=expected, found=f"{array.dtype}, shape {list(array.shape)}")
     return feature_set(array)
-
-
-def _shape_name(ndim: int) -> str:
-    return {2: "[n, d]", 3: "[n, frames, d]"}[ndim]
-
-
-def _offline(metric: GenerationMetric, scored: Scored, maker: Embedder, sides: list[Side]) -> OfflineScore:
-    names = ("generated", "real")
-    items = [f"{name} n={side.features.n}" for name, side in zip(names, sides, strict=False)]
-    items += [f"real sha256={side.sha256}" for side in sides[1:]]
-    protocol = Protocol(
-        benchmark=f"score/{metric}",
-        split="given",
-        prompt="unknown",
-        decoding="unknown",
-        parser=maker.preprocessing,
-        scorer=scored.primary.protocol,
-        item_set=item_set_hash(items),
-        networks={maker.name: maker.weights},
-    )
-    return OfflineScore(scored.result(protocol.id), scored.rows)

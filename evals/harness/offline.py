@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from evals.errors import EvalsError
 from evals.metrics.caption_measures import CaptionMetric
 from evals.metrics.captions import CaptionTokenizer, frozen_frequencies, score_captions
-from evals.metrics.chair import chair_truth, score_chair
+from evals.metrics.chair import chair_truth, image_captions, score_chair
 from evals.metrics.chair_objects import read_synonyms
 from evals.metrics.document_frequencies import DocumentFrequencies
 from evals.metrics.rec import RecProtocol, score_rec
@@ -109,12 +109,7 @@ def chair(
     images = {str(image.id): image.id for part in parts for image in part.images}
     texts = checked(read_caption_results(predictions), images, predictions, strict=strict)
     answers = {images[name]: text for name, text in texts.items()}
-    references = [
-        (int(name), text)
-        for path in captions
-        for name, group in read_coco_captions(path).references.items()
-        for text in group
-    ]
+    references = [pair for path in captions for pair in image_captions(read_coco_captions(path))]
     table = None if synonyms is None else read_synonyms(synonyms)
     truth = chair_truth(parts, references, image_ids=answers.keys(), table=table)
     return offline_score("chair", score_chair(truth, answers, seed=seed), map(str, answers))
@@ -208,7 +203,9 @@ def checked(predictions: dict[Id, str], known: Iterable[Id], path: Path, *, stri
     return predictions
 
 
-def offline_score(name: str, scored: Scored, ids: Iterable[str], *, parser: str = "none") -> OfflineScore:
+def offline_score(
+    name: str, scored: Scored, ids: Iterable[str], *, parser: str = "none", networks: Mapping[str, str] | None = None
+) -> OfflineScore:
     """What `anymodal score NAME` found, under a protocol that knows nothing of how the model was asked."""
     protocol = Protocol(
         benchmark=f"score/{name}",
@@ -218,5 +215,6 @@ def offline_score(name: str, scored: Scored, ids: Iterable[str], *, parser: str 
         parser=parser,
         scorer=scored.primary.protocol,
         item_set=item_set_hash(ids),
+        networks=networks or {},
     )
     return OfflineScore(scored.result(protocol.id), scored.rows)

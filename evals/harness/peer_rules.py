@@ -39,7 +39,6 @@ _LAST_PERIOD: Final = re.compile(r"(?<=\d)\.(?!\d)")
 _KEPT: Final = "\ue000"  # stands for a period that the rule keeps
 _GUESSED_BOXES: Final = 20
 _NORMAL_95: Final = 1.959964
-_LETTERS: Final = string.ascii_uppercase
 
 
 Items: TypeAlias = tuple[Sequence[float], Sequence[float] | None]
@@ -103,9 +102,8 @@ def _cider(place: int, vectors: Vectors) -> Items:
 
 def _unit_boxes_only(vectors: Vectors) -> Items:
     case = vectors.rec
-    return _percents(score_rec(case.truths, case.answers)), _percents(
-        score_rec(case.truths, case.answers, boxes="unit")
-    )
+    theirs = score_rec(case.truths, case.answers, boxes="unit")
+    return _percents(score_rec(case.truths, case.answers)), _percents(theirs)
 
 
 def _half_is_enough(vectors: Vectors) -> Items:
@@ -139,11 +137,11 @@ def _choices(protocol: ChoiceProtocol, value: Callable[[ChoiceTruth, str], float
 
 
 def _first_character(truth: ChoiceTruth, reply: str) -> float:
-    return float(reply.strip()[:1] == _LETTERS[truth.answer])
+    return float(reply.strip()[:1] == string.ascii_uppercase[truth.answer])
 
 
 def _bare_letter(truth: ChoiceTruth, reply: str) -> float:
-    letter = _LETTERS[truth.answer]
+    letter = string.ascii_uppercase[truth.answer]
     return float(reply == letter or reply.startswith(f"{letter}."))
 
 
@@ -186,8 +184,8 @@ def _frechet(metric: str, moments: Callable[[FloatArray], Moments], vectors: Vec
     return [frechet_distance(*(FeatureStatistics.of(side).whole for side in sides))], [float(theirs)]
 
 
-def _in_double(features: FloatArray) -> Moments:
-    return features.mean(axis=0), np.cov(features, rowvar=False)
+def _in_double(features: FloatArray, ddof: int = 1) -> Moments:
+    return features.mean(axis=0), np.cov(features, rowvar=False, ddof=ddof)
 
 
 def _in_single(features: FloatArray) -> Moments:
@@ -198,10 +196,6 @@ def _in_single(features: FloatArray) -> Moments:
 def _from_raw_sums(features: FloatArray) -> Moments:
     n, mean = len(features), features.sum(axis=0) / len(features)
     return mean, (features.T @ features - n * np.outer(mean, mean)) / (n - 1)
-
-
-def _over_all_rows(features: FloatArray) -> Moments:
-    return features.mean(axis=0), np.cov(features, rowvar=False, ddof=0)
 
 
 def _kid_errors(vectors: Vectors) -> Items:
@@ -252,5 +246,5 @@ RULES: Final[Sequence[PeerRule]] = (
     PeerRule(TORCHMETRICS, "IS: the spread over n - 1", "inception_score@logits", _unbiased_spread),
     PeerRule(TORCHMETRICS, "CLIPScore: 100 cos, negatives too", "clipscore@hessel2021/features", _hundredfold),
     _rule("clean-fid 0.1.35", "Frechet, far from 0: means in float32", "fad", _in_single),
-    _rule("content-debiased-fvd a1e037a", "FVD: covariance over n", "fvd", _over_all_rows),
+    _rule("content-debiased-fvd a1e037a", "FVD: covariance over n", "fvd", partial(_in_double, ddof=0)),
 )

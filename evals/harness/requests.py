@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from evals.benchmarks import Benchmark, ImuWindow, Item, MediaFile
-from model_adapter import Capabilities, Request
+from model_adapter import Capabilities
 from shards.draft import Blob, Draft, FileBytes, HeldBytes
 from shards.errors import MediaError
 from shards.imu import imu_part, imu_shape
@@ -61,18 +61,6 @@ def _shown_dialogue(key: str, item: Item, inputs: Capabilities | None) -> Shown:
                 parts.append(msgspec.structs.replace(part, member=member, caption=None, provenance=Provenance()))
         turns.append(Turn(turn.role, tuple(parts)))
     return Shown(key, tuple(turns), blobs)
-
-
-def request(benchmark: Benchmark, item: Item, shown: Shown, *, seed: int) -> Request:
-    """What the model is asked, under the item's official id; the truth stays behind."""
-    return Request(
-        key=item.id,
-        turns=shown.turns,
-        task=benchmark.name,
-        decoding=benchmark.decoding,
-        seed=seed,
-        blobs=shown.blobs,
-    )
 
 
 def example_drafts(benchmark: Benchmark, items: Sequence[Item], *, prompt: str) -> list[Draft]:

@@ -15,9 +15,9 @@ from evals.benchmarks.item import Scorer
 from evals.benchmarks.made_media import shortened
 from evals.errors import EvalsError
 from evals.harness.baselines import baseline
-from evals.harness.requests import example_drafts, request, show
+from evals.harness.requests import example_drafts, show
 from evals.results import Exposure, GenerationRow, Protocol, Run, RunFolder, Unscored, item_set_hash, write_run
-from model_adapter import Adapter, Generation, ReplayAdapter
+from model_adapter import Adapter, Generation, ReplayAdapter, Request
 from shards.errors import AnymodalError, MediaError, UsageError
 from shards.formats.predictions import check_ids
 from shards.keys import keyed_hash
@@ -138,28 +138,27 @@ def evaluate(
         UsageError: If the benchmark has no prompt for this family of models, or its first metric's network no weights.
     """
     prompt = task.benchmark.prompt(settings.prompt)
-    items = nested_subset(population, settings.limit)
-    scorer = _scorer(task, items, population, settings)
+    decoding = msgspec.json.encode(task.benchmark.decoding, order="sorted").decode()
+    asked = _asked(task, population, settings, prompt=prompt, decoding=decoding)
+    items = asked.items
     said: dict[str, Said] = {}
     for start in range(0, len(items), settings.batch_size):
         batch = items[start : start + settings.batch_size]
-        answers = _ask(task.benchmark, adapter, batch, prompt=prompt, seed=settings.seed)
-        said |= {name: _parsed(task.benchmark, generation) for name, generation in answers.items()}
+        said |= _ask(task.benchmark, adapter, batch, prompt=prompt, seed=settings.seed)
         if progress is not None:
             progress(len(said), len(items))
-    decoding = msgspec.json.encode(task.benchmark.decoding, order="sorted").decode()
-    asked = Asked(task, items, population, scorer, prompt=prompt, decoding=decoding)
     return _record(asked, said, model=model, out=out, settings=settings)
 
 
-def _scorer(task: Task, items: Sequence[Item], population: Sequence[Item], settings: EvalSettings) -> Scorer:
-    """The scorer, after what is to be told of it."""
+def _asked(task: Task, population: Sequence[Item], settings: EvalSettings, *, prompt: str, decoding: str) -> "Asked":
+    """The items within the limit and their scorer, after what is to be told of it."""
+    items = nested_subset(population, settings.limit)
     scorer, enough = task.benchmark.scorer_of(population, settings.cache), task.benchmark.enough
     for text in scorer.notes:
         settings.note(text)
     if len(items) < enough and task.domain == "public":
         settings.note(f"{task.name}: {len(items):,} items; its published protocol asks for {enough:,}")
-    return scorer
+    return Asked(task, items, population, scorer, prompt, decoding)
 
 
 def import_answers(
@@ -172,12 +171,9 @@ def import_answers(
     Raises:
         PredictionError: If an answer is for an unknown item.
     """
-    items = nested_subset(population, settings.limit)
-    check_ids(texts, {item.id for item in items}, f"answers to {task.name}")
-    replay = ReplayAdapter(texts)
-    said = {item.id: _parsed(task.benchmark, replay.answer(item.id)) for item in items}
-    scorer = _scorer(task, items, population, settings)
-    asked = Asked(task, items, population, scorer, prompt="unknown", decoding="unknown")
+    check_ids(texts, {item.id for item in nested_subset(population, settings.limit)}, f"answers to {task.name}")
+    asked, replay = _asked(task, population, settings, prompt="unknown", decoding="unknown"), ReplayAdapter(texts)
+    said = {item.id: _said(task.benchmark, replay.answer(item.id)) for item in asked.items}
     return _record(asked, said, model=model, out=out, settings=settings)
 
 
@@ -251,27 +247,31 @@ def versions() -> dict[str, str]:
     return {"anymodal": metadata.version("anymodal"), "python": platform.python_version()}
 
 
-def _ask(
-    benchmark: Benchmark, adapter: Adapter, batch: Sequence[Item], *, prompt: str, seed: int
-) -> dict[str, Generation | Unscored]:
+def _ask(benchmark: Benchmark, adapter: Adapter, batch: Sequence[Item], *, prompt: str, seed: int) -> dict[str, Said]:
     """The model's answers to a batch; items whose media are missing or broken are not asked."""
-    said: dict[str, Generation | Unscored] = {}
-    asked = []
+    said, asked = {}, []
     for item in batch:
         try:
             shown = show(benchmark, item, prompt=prompt, inputs=adapter.capabilities())
         except MediaError:
-            said[item.id] = Unscored("missing_media")
-        else:
-            asked.append((item.id, request(benchmark, item, shown, seed=seed)))
-    generations = adapter.generate([one for _, one in asked])
-    said.update((name, generation) for (name, _), generation in zip(asked, generations, strict=True))
+            said[item.id] = Said("", Unscored("missing_media"))
+        else:  # under the item's official id; the truth stays behind
+            asked.append(
+                Request(
+                    key=item.id,
+                    turns=shown.turns,
+                    task=benchmark.name,
+                    decoding=benchmark.decoding,
+                    seed=seed,
+                    blobs=shown.blobs,
+                )
+            )
+    for one, generation in zip(asked, adapter.generate(asked), strict=True):
+        said[one.key] = _said(benchmark, generation)
     return said
 
 
-def _parsed(benchmark: Benchmark, generation: Generation | Unscored) -> Said:
-    if isinstance(generation, Unscored):
-        return Said("", generation)
+def _said(benchmark: Benchmark, generation: Generation) -> Said:
     return Said(shortened(generation.text), benchmark.parse(generation))
 
 

@@ -15,6 +15,7 @@ from evals.metrics.chair_objects import Mention, ObjectFinder, Synonyms, synonym
 from evals.metrics.outcomes import NO_METRICS, counted, outcomes, reason_of
 from evals.results.schema import Bounds, ItemRow, Metric, Scored, Unscored
 from evals.statistics.bootstrap import FloatArray, cluster_intervals, cluster_sums, mean_of_sums
+from shards.formats.captions import CocoCaptions
 from shards.formats.instances import Instances
 
 OFFICIAL: Final = "chair@official"
@@ -76,6 +77,11 @@ def chair_truth(
         if image_id in objects:
             objects[image_id].update(node for _, node in find(caption))
     return ChairTruth(objects, table)
+
+
+def image_captions(captions: CocoCaptions) -> list[tuple[int, str]]:
+    """Pairs of image id and reference caption."""
+    return [(int(name), text) for name, texts in captions.references.items() for text in texts]
 
 
 def _category_nodes(part: Instances, table: Synonyms) -> dict[int, str]:

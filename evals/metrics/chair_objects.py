@@ -15,6 +15,7 @@ from typing import Final
 from evals.errors import AnnotationError
 from evals.metrics.chair_singular import singular
 from evals.metrics.chair_tokens import words_of
+from shards.errors import told_as
 
 Mention = tuple[str, str]
 """A word of a caption and the object it names, such as ("puppy", "dog")."""
@@ -59,10 +60,8 @@ def read_synonyms(path: Path) -> Synonyms:
     Raises:
         AnnotationError: If the file cannot be read or holds no words.
     """
-    try:
+    with told_as((OSError, UnicodeDecodeError), AnnotationError, str(path), expected="a synonym table in UTF-8"):
         table = _table(path.read_bytes())
-    except (OSError, UnicodeDecodeError) as error:
-        raise AnnotationError(str(path), expected="a synonym table in UTF-8", found=str(error)) from error
     if not table:
         raise AnnotationError(str(path), expected="a line of synonyms", found="none")
     return table

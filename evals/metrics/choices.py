@@ -69,12 +69,8 @@ def score_choices(
     values = np.array([0.0 if isinstance(verdict, Unscored) else float(verdict) for verdict in found])
     scoring = scoring_of(questions, reasons, protocol, seed)
     by_category = percent_by([question.category for question in questions], values)
-    return Scored(
-        primary=scoring.mean("accuracy", values),
-        metrics={},
-        breakdown={"category": by_category} if by_category else {},
-        rows=scoring.rows(values),
-    )
+    breakdown = {"category": by_category} if by_category else {}
+    return Scored(scoring.mean("accuracy", values), {}, breakdown, scoring.rows(values))
 
 
 def letter_choice(reply: str, n_choices: int) -> int | None:

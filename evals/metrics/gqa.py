@@ -134,14 +134,11 @@ def _distribution(
     (value, margins), (best, _) = _chi_square(balanced, answers), _chi_square(balanced, filled)
     of = np.array([one.groups.global_ is not None for one in balanced.values()], dtype=bool)
     bounds = None if value is None or best is None else Bounds(value, best)
+    parts, statistic = margins[:, None], lambda sums: np.maximum(0, sums[:, 0])
     metric = scoring.number(
-        "distribution", value=value, bounds=bounds, parts=margins[:, None], statistic=_not_negative, of=of, unit="raw"
+        "distribution", value=value, bounds=bounds, parts=parts, statistic=statistic, of=of, unit="raw"
     )
     return msgspec.structs.replace(linearised(metric), higher_is_better=False)
-
-
-def _not_negative(sums: FloatArray) -> FloatArray:
-    return np.maximum(0, sums[:, 0])
 
 
 def _chi_square(balanced: Mapping[str, GqaQuestion], answers: Mapping[str, str]) -> tuple[float | None, FloatArray]:

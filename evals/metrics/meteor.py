@@ -18,8 +18,6 @@ JAR: Final = "meteor-1.5.jar"
 # Columns of the jar's statistics: lengths and function words of candidate and reference, four numbers for each of the
 # modules exact, stem, synonym and paraphrase, then chunks and matched words of both sides.
 _CANDIDATE_WORDS, _REFERENCE_WORDS, _CANDIDATE_FUNCTION, _REFERENCE_FUNCTION = range(4)
-_CONTENT_MATCHES: Final = slice(4, 20, 4)  # of the candidate; the reference's stand one further
-_FUNCTION_MATCHES: Final = slice(6, 20, 4)
 _CHUNKS, _CANDIDATE_MATCHES, _REFERENCE_MATCHES = 20, 21, 22
 _COLUMNS: Final = 23
 _MODULE_WEIGHTS: Final = np.array([1.0, 0.6, 0.8, 0.6])

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evals.errors import AnnotationError, PredictionError
+from shards.errors import told_as
 
 IntArray = npt.NDArray[np.integer]
 BoolArray = npt.NDArray[np.bool_]
@@ -121,10 +122,8 @@ def code_captions(candidates: Sequence[str], references: Sequence[Sequence[str]]
         place = f"item {int(np.argmin(sizes))}"
         raise AnnotationError(place, expected="at least one reference caption", found="none")
     texts = list(chain.from_iterable((first, *rest) for first, rest in zip(candidates, references, strict=True)))
-    try:
+    with told_as(UnicodeEncodeError, PredictionError, "captions", expected="valid Unicode text"):
         split = pc.split_pattern(pa.array(texts, pa.large_string()), " ")
-    except UnicodeEncodeError as error:
-        raise PredictionError("captions", expected="valid Unicode text", found=str(error)) from error
     coded = split.values.dictionary_encode()
     return CaptionCorpus(
         vocabulary=coded.dictionary.to_pylist(),
@@ -189,10 +188,10 @@ def _entries(
     """Entries of sorted n-gram places, and the number of the n-gram at each place."""
     keys = prefixes[places] * np.int64(len(corpus.vocabulary)) + corpus.words[places + np.int32(order - 1)]
     captions = corpus.caption_of_word[places]
-    is_new_ngram = _differs_from_previous(keys)
+    is_new_ngram = differs_from_previous(keys)
     numbers = np.cumsum(is_new_ngram, dtype=np.int32)
     numbers -= np.int32(1)
-    starts = np.flatnonzero(is_new_ngram | _differs_from_previous(captions)).astype(np.int32)
+    starts = np.flatnonzero(is_new_ngram | differs_from_previous(captions)).astype(np.int32)
     captions = captions[starts]
     items = corpus.items[captions]
     counts = np.empty_like(starts)
@@ -204,7 +203,7 @@ def _entries(
         ngrams=numbers[starts],
         captions=captions,
         counts=counts,
-        groups=np.flatnonzero(is_new_ngram[starts] | _differs_from_previous(items)),
+        groups=np.flatnonzero(is_new_ngram[starts] | differs_from_previous(items)),
     )
     return entries, numbers
 
@@ -220,7 +219,8 @@ def _is_shared_place(corpus: CaptionCorpus, entries: NgramEntries) -> BoolArray:
     return np.repeat(is_shared_entry, entries.counts)
 
 
-def _differs_from_previous(values: IntArray) -> BoolArray:
+def differs_from_previous(values: IntArray) -> BoolArray:
+    """Whether a value differs from the one before it; the first does."""
     flags = np.ones(len(values), dtype=np.bool_)
     flags[1:] = values[1:] != values[:-1]
     return flags

@@ -74,11 +74,7 @@ def box_ious(first: FloatArray, second: FloatArray) -> FloatArray:
 
     An inverted box has area 0. 0 where both areas are 0; nan where a box is nan.
     """
-    overlaps = np.prod(np.maximum(_overlap_sides(first, second), 0), axis=1)
-    areas = [np.prod(np.maximum(box[:, 2:] - box[:, :2], 0), axis=1) for box in (first, second)]
-    unions = areas[0] + areas[1] - overlaps
-    ious: FloatArray = np.divide(overlaps, unions, out=np.zeros_like(unions), where=unions != 0)
-    return ious
+    return _shares(first, second, extra_px=0, least_px=0.0, empty=0.0)
 
 
 def inclusive_box_ious(first: FloatArray, second: FloatArray) -> FloatArray:
@@ -86,15 +82,16 @@ def inclusive_box_ious(first: FloatArray, second: FloatArray) -> FloatArray:
 
     Areas of inverted boxes are not cut at 0, so that two flipped sides give a positive area; nan where the union is 0.
     """
-    overlaps = np.prod(np.maximum(_overlap_sides(first, second) + 1, 0), axis=1)
-    areas = [np.prod(box[:, 2:] - box[:, :2] + 1, axis=1) for box in (first, second)]
+    return _shares(first, second, extra_px=1, least_px=-math.inf, empty=math.nan)
+
+
+def _shares(first: FloatArray, second: FloatArray, *, extra_px: int, least_px: float, empty: float) -> FloatArray:
+    """Overlaps over unions, each side with the extra and at least so long; `empty` where the union is 0."""
+    sides = np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
+    overlaps = np.prod(np.maximum(sides + extra_px, 0), axis=1)
+    areas = [np.prod(np.maximum(box[:, 2:] - box[:, :2] + extra_px, least_px), axis=1) for box in (first, second)]
     unions = areas[0] + areas[1] - overlaps
-    ious: FloatArray = np.divide(overlaps, unions, out=np.full_like(unions, np.nan), where=unions != 0)
-    return ious
-
-
-def _overlap_sides(first: FloatArray, second: FloatArray) -> FloatArray:
-    return np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
+    return np.asarray(np.divide(overlaps, unions, out=np.full_like(unions, empty), where=unions != 0))
 
 
 def _parsed(outcome: str | Unscored, boxes: BoxGrammar, protocol: RecProtocol) -> Sequence[float] | None:

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from evals.metrics.ngrams import CaptionCorpus, IntArray, counting_order
+from evals.metrics.ngrams import CaptionCorpus, IntArray, counting_order, differs_from_previous
 from evals.statistics.bootstrap import FloatArray
 
 _BETA: Final = 1.2
@@ -60,10 +60,7 @@ def _candidate_masks(corpus: CaptionCorpus, starts: IntArray) -> MaskArray:
         return np.zeros(0, dtype=np.uint64)
     by_word = counting_order(corpus.words, len(corpus.vocabulary))
     words, captions = corpus.words[by_word], corpus.caption_of_word[by_word]
-    is_first = np.ones(len(by_word), dtype=np.bool_)
-    items = corpus.items[captions]
-    is_first[1:] = (words[1:] != words[:-1]) | (items[1:] != items[:-1])
-    groups = np.flatnonzero(is_first)
+    groups = np.flatnonzero(differs_from_previous(words) | differs_from_previous(corpus.items[captions]))
     places = ((by_word - starts[captions]) % _MASK_BITS).astype(np.uint64)
     bits = np.where(corpus.is_candidate[captions], np.uint64(1) << places, np.uint64(0))
     masks = np.empty(len(by_word), dtype=np.uint64)

@@ -20,15 +20,16 @@ SimilarityName = Literal["clipscore", "clipscore_torchmetrics", "clipsim", "clap
 
 
 class SimilarityRule(msgspec.Struct, frozen=True):
-    """`scale` times the cosine; negative ones become 0 per item or after the mean, or stay."""
+    """`scale` times the cosine; negative ones become 0 per item or after the mean, or stay. Texts follow the prefix."""
 
     protocol: str
     scale: float
     clip: Literal["item", "end", "none"]
+    prefix: str = ""
 
 
 RULES: Final[Mapping[SimilarityName, SimilarityRule]] = {
-    "clipscore": SimilarityRule("clipscore@hessel2021", 2.5, "item"),
+    "clipscore": SimilarityRule("clipscore@hessel2021", 2.5, "item", "A photo depicts "),
     "clipscore_torchmetrics": SimilarityRule("clipscore@torchmetrics", 100.0, "end"),
     "clipsim": SimilarityRule("clipsim@frame-mean", 1.0, "none"),
     "clap": SimilarityRule("clap@mean", 1.0, "none"),

@@ -14,7 +14,7 @@ import numpy as np
 from evals.errors import EvalsError
 from evals.metrics.official_jars import INSTALL_JARS, installed_folder, java_program
 from evals.statistics.bootstrap import FloatArray
-from shards.errors import UsageError
+from shards.errors import UsageError, told_as
 
 JAR: Final = "spice-1.0.jar"
 FOLDER_VARIABLE: Final = "ANYMODAL_SPICE"
@@ -83,12 +83,10 @@ def item_scores(answer: bytes, n_items: int) -> FloatArray:
     Raises:
         EvalsError: If the answer is not what the jar writes, or an item is missing in it.
     """
-    try:
+    with told_as((msgspec.MsgspecError, KeyError), EvalsError, JAR, expected=f"scores of {n_items} items"):
         answers = msgspec.json.decode(answer.replace(b"NaN", b"null"), type=list[_Answer])
         values = {entry.image_id: _number(entry.scores["All"].f) for entry in answers}
         return np.array([values[place] for place in range(n_items)], dtype=np.float64)
-    except (msgspec.MsgspecError, KeyError) as error:
-        raise EvalsError(JAR, expected=f"scores of {n_items} items", found=str(error)) from error
 
 
 def _number(value: float | str | None) -> float:

@@ -91,7 +91,7 @@ def vqa_accuracies(
         raise AnnotationError(f"question {question_id}", expected="at least one ground-truth answer", found="none")
     owners, starts = np.repeat(np.arange(len(questions)), counts), np.cumsum(counts) - counts
     records = list(chain.from_iterable([question.answers for question in questions]))
-    vocabulary = _Vocabulary()
+    vocabulary: dict[str, int] = {}
     plain, divided = _coded([record.answer for record in records], _TRUTH_TEXTS[revision], vocabulary)
     is_unanimous = np.minimum.reduceat(plain, starts) == np.maximum.reduceat(plain, starts)
     truths = np.where(is_unanimous[owners], plain, divided)
@@ -102,19 +102,12 @@ def vqa_accuracies(
     return np.bincount(owners, weights=np.minimum(1.0, matches / 3.0)) / counts
 
 
-class _Vocabulary(dict[str, int]):
-    """Numbers texts in the order of their first look-up."""
-
-    def __missing__(self, text: str) -> int:
-        self[text] = code = len(self)
-        return code
-
-
-def _coded(texts: Sequence[str], steps: tuple[_TextStep, _TextStep], vocabulary: _Vocabulary) -> tuple[Codes, Codes]:
+def _coded(texts: Sequence[str], steps: tuple[_TextStep, _TextStep], vocabulary: dict[str, int]) -> tuple[Codes, Codes]:
     """Codes of the texts after either step, [n] each; a step is taken once for each distinct text."""
-    distinct = _Vocabulary()
-    positions = np.fromiter(map(distinct.__getitem__, texts), dtype=np.int64, count=len(texts))
-    first, second = (np.array([vocabulary[step(text)] for text in distinct], dtype=np.int64) for step in steps)
+    distinct: dict[str, int] = {}
+    positions = np.array([distinct.setdefault(text, len(distinct)) for text in texts], dtype=np.int64)
+    coded = [[vocabulary.setdefault(step(text), len(vocabulary)) for text in distinct] for step in steps]
+    first, second = np.array(coded, dtype=np.int64)
     return first[positions], second[positions]
 
 

@@ -8,8 +8,6 @@ RUN/run.json            what was run; written last, so a folder without it is no
 """
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, TypeVar
@@ -20,6 +18,7 @@ import pyarrow.parquet as pq
 
 from evals.errors import EvalsError
 from evals.results.schema import ItemRow, Result, encode_result
+from shards.files import atomic, write_atomic
 
 RUN_SCHEMA: Final = "anymodal.run/1"
 
@@ -128,13 +127,12 @@ def write_run(
     """Write a run folder whole: every file complete before `run.json` makes it a run."""
     path.mkdir(parents=True, exist_ok=True)
     (path / "run.json").unlink(missing_ok=True)
-    _replace(path / "result.json", encode_result(result))
-    sink = pa.BufferOutputStream()
-    pq.write_table(items_table(rows), sink, compression="zstd")
-    _replace(path / "items.parquet", bytes(sink.getvalue()))
-    _replace(path / "generations.jsonl", b"".join(msgspec.json.encode(row) + b"\n" for row in generations))
-    _replace(path / "examples.tar", examples)
-    _replace(path / "run.json", msgspec.json.format(msgspec.json.encode(run, order="sorted"), indent=2) + b"\n")
+    write_atomic(path / "result.json", encode_result(result))
+    with atomic(path / "items.parquet") as file:
+        pq.write_table(items_table(rows), file, compression="zstd")
+    write_atomic(path / "generations.jsonl", b"".join(msgspec.json.encode(row) + b"\n" for row in generations))
+    write_atomic(path / "examples.tar", examples)
+    write_atomic(path / "run.json", msgspec.json.format(msgspec.json.encode(run, order="sorted"), indent=2) + b"\n")
     return RunFolder(path=path, run=run, result=result)
 
 
@@ -164,11 +162,3 @@ def _decode(path: Path, kind: type[Decoded]) -> Decoded:
         ) from error
     except msgspec.MsgspecError as error:
         raise EvalsError(str(path), expected=f"a {kind.__name__} of this version", found=str(error)) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)

@@ -1,4 +1,4 @@
-"""Networks, and written rules in their place, that turn media into features."""
+"""Networks that turn media into features."""
 
 from model_adapter.embedders.embedder import Embedder, EmbedderSpec
 from model_adapter.embedders.stream import Embedded, embed_all

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from shards.errors import MediaError
+from shards.errors import MediaError, told_as
 from shards.media import MediaFacts, MediaKind, probe
 
 Pixels = npt.NDArray[np.uint8]
@@ -48,14 +48,12 @@ def decode_image(content: bytes, *, side_px: int) -> Pixels:
     """
     import PIL.Image
 
-    _probed(content, "image")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # `probe` has its own limit
-            with PIL.Image.open(io.BytesIO(content)) as image:
-                return np.asarray(image.convert("RGB").resize((side_px, side_px), PIL.Image.Resampling.BILINEAR))
-    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
-        raise _broken("image", error) from error
+    probed(content, "image")
+    faults = (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError)
+    with told_as(faults, MediaError, "image", expected="a readable image"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # `probe` has its own limit
+        with PIL.Image.open(io.BytesIO(content)) as image:
+            return np.asarray(image.convert("RGB").resize((side_px, side_px), PIL.Image.Resampling.BILINEAR))
 
 
 def decode_audio(content: bytes) -> Sound:
@@ -66,11 +64,9 @@ def decode_audio(content: bytes) -> Sound:
     """
     import soundfile
 
-    facts = _probed(content, "audio")
-    try:
+    facts = probed(content, "audio")
+    with told_as((soundfile.SoundFileError, RuntimeError), MediaError, "audio", expected="a readable audio"):
         samples = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)[0].mean(axis=1)
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        raise _broken("audio", error) from error
     if not len(samples) or not np.isfinite(samples).all():
         raise MediaError("audio", expected="finite samples", found="nan or infinity" if len(samples) else "none")
     return Sound(samples, facts.sample_rate_hz)
@@ -84,29 +80,30 @@ def decode_video(content: bytes, *, side_px: int | None) -> Pixels:
     """
     import av
 
-    _probed(content, "video")
+    probed(content, "video")
     frames: list[Any] = []
     step = 1
-    try:
-        with av.open(io.BytesIO(content), mode="r") as container:
-            for number, frame in enumerate(container.decode(video=0)):
-                if number % step == 0:
-                    frames.append(frame.to_ndarray(width=side_px, height=side_px, format="rgb24"))
-                if len(frames) > MAX_FRAMES:
-                    frames, step = frames[::2], 2 * step
-    except (av.FFmpegError, ValueError) as error:
-        raise _broken("video", error) from error
+    with (
+        told_as((av.FFmpegError, ValueError), MediaError, "video", expected="a readable video"),
+        av.open(io.BytesIO(content), mode="r") as container,
+    ):
+        for number, frame in enumerate(container.decode(video=0)):
+            if number % step == 0:
+                frames.append(frame.to_ndarray(width=side_px, height=side_px, format="rgb24"))
+            if len(frames) > MAX_FRAMES:
+                frames, step = frames[::2], 2 * step
     if not frames:
         raise MediaError("video", expected="at least one frame", found="none")
     return np.stack(frames)
 
 
-def _probed(content: bytes, kind: MediaKind) -> MediaFacts:
+def probed(content: bytes, kind: MediaKind) -> MediaFacts:
+    """What the bytes are.
+
+    Raises:
+        MediaError: If that is another kind, broken or beyond the limits.
+    """
     facts = probe(content)
     if facts.kind != kind:
         raise MediaError("media", expected=kind, found=f"{facts.kind} ({facts.extension})")
     return facts
-
-
-def _broken(kind: str, error: Exception) -> MediaError:
-    return MediaError(kind, expected=f"a readable {kind}", found=str(error))

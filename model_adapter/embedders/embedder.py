@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 
 from shards.media import MediaKind
 
-FloatArray = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
 Input = MediaKind | Literal["text"]
 Prepare = Callable[[bytes], Array]
@@ -25,18 +23,20 @@ Run = Callable[[Input, Array], Array]
 class Embedder:
     """A network that is ready, and all that a feature depends on beside the medium.
 
+    Loaders leave out its name and preprocessing, which stand in the table, and the hash of weights that do not ship.
+
     Args:
         name: As on the command line.
-        weights: Their sha256, or why there are none.
+        weights: Their sha256.
         preprocessing: What happens before the weights, with a version.
         prepare: By the kinds that it takes.
         run: The network.
         by_window: Kinds whose windows (frames, seconds) stay rows of their own; those of the others are averaged.
     """
 
-    name: str
-    weights: str
-    preprocessing: str
+    name: str = ""
+    weights: str = ""
+    preprocessing: str = ""
     prepare: Mapping[Input, Prepare]
     run: Run
     by_window: frozenset[Input] = frozenset()
@@ -60,16 +60,6 @@ class Embedder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """What a loader makes of a file of weights; see `Embedder`."""
-
-    prepare: Mapping[Input, Prepare]
-    run: Run
-    by_window: frozenset[Input] = frozenset()
-    weights: str = "no weights: rules"
-
-
-@dataclass(frozen=True, kw_only=True)
 class EmbedderSpec:
     """A line of the table: what is known of an embedder before its weights are there.
 
@@ -80,9 +70,9 @@ class EmbedderSpec:
         output: Whether rows are features or a classifier's outputs before the softmax.
         preprocessing: What happens before the weights, with a version.
         protocol: The published protocol that it implements, and where that was read.
-        weights: Where weights are published: "hub:OWNER/NAME", a file's name and home, or "" if there are none.
+        weights: Where weights are published: "hub:OWNER/NAME", a file's name and home, or "" if they ship.
         checked: Against what the network is tested: the publishing library, or names and shapes of its weights alone.
-        load: Makes the network out of a file or folder of weights; None for rules without weights.
+        load: Makes the network out of a file or folder of weights; None for what ships.
     """
 
     name: str
@@ -93,7 +83,7 @@ class EmbedderSpec:
     protocol: str
     weights: str = ""
     checked: Literal["library", "own", "unverified"]
-    load: Callable[[Path | None], Loaded] = field(repr=False)
+    load: Callable[[Path | None], Embedder] = field(repr=False)
 
     @property
     def hub(self) -> str | None:

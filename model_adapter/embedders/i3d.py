@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model_adapter.embedders.decoding import Pixels
-from model_adapter.embedders.embedder import Array, Loaded
+from model_adapter.embedders.embedder import Array, Embedder
 from model_adapter.embedders.resizing import torch_bilinear
 from model_adapter.embedders.running import checked, runner
 from model_adapter.embedders.weights import load_state
 from model_adapter.errors import ShortMediumError
-from shards.errors import MediaError
+from shards.errors import MediaError, told_as
 from shards.sample import Media
 
 N_FRAMES: Final = 16
@@ -89,12 +89,6 @@ class Mixed(nn.Module):
         )
 
 
-class _Logits(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv3d = nn.Conv3d(1024, 400, 1)
-
-
 class I3d(nn.Module):
     """Films [b, 3, frames, 224, 224] in -1..1, ten frames or more, to class outputs [b, 400], their mean over time."""
 
@@ -105,7 +99,7 @@ class I3d(nn.Module):
         self.Conv3d_2c_3x3 = Unit(64, 192, 3)
         for name, (d_in, widths) in _MIXED.items():
             self.add_module(name, Mixed(d_in, widths))
-        self.logits = _Logits()
+        self.logits = nn.ModuleDict({"conv3d": nn.Conv3d(1024, 400, 1)})
 
     def forward(self, films: Tensor) -> Tensor:
         for name, layer in self.named_children():
@@ -113,16 +107,16 @@ class I3d(nn.Module):
                 films = _pooled(films, *_POOLS[name])
             if name != "logits":
                 films = layer(films)
-        outputs: Tensor = self.logits.conv3d(functional.avg_pool3d(films, (2, 7, 7), stride=1))
+        outputs: Tensor = self.logits["conv3d"](functional.avg_pool3d(films, (2, 7, 7), stride=1))
         return outputs.mean(dim=(2, 3, 4))
 
 
-def i3d(path: Path) -> Loaded:
+def i3d(path: Path) -> Embedder:
     """The network on sixteen consecutive frames, each resized straight to 224 x 224 by torch's bilinear filter."""
     network = I3d()
     load_state(network, path)
     prepare = checked("video", _prepared, has_windows=False)
-    return Loaded(prepare={"video": prepare}, run=runner(network, lambda network, kind, given: network(given)))
+    return Embedder(prepare={"video": prepare}, run=runner(network, lambda network, kind, given: network(given)))
 
 
 def _prepared(part: Media, content: bytes) -> Array:
@@ -138,7 +132,7 @@ def _middle_frames(content: bytes) -> list[Pixels]:
     """
     import av
 
-    try:
+    with told_as((av.FFmpegError, ValueError), MediaError, "video", expected="a readable film"):
         with av.open(io.BytesIO(content), mode="r") as container:
             n_all = sum(packet.size > 0 for packet in container.demux(video=0))
         if n_all < N_FRAMES:
@@ -147,8 +141,6 @@ def _middle_frames(content: bytes) -> list[Pixels]:
         with av.open(io.BytesIO(content), mode="r") as container:
             decoded = islice(container.decode(video=0), start, start + N_FRAMES)
             frames = [np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8) for frame in decoded]
-    except (av.FFmpegError, ValueError) as error:
-        raise MediaError("video", expected="a readable film", found=str(error)) from error
     if len(frames) < N_FRAMES:
         raise MediaError("video", expected=f"{n_all} frames", found=f"{start + len(frames)} that can be decoded")
     return frames

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model_adapter.embedders.embedder import Array, Input, Loaded
+from model_adapter.embedders.embedder import Array, Embedder, Input
 from model_adapter.embedders.resizing import RESIZINGS, Resizing
 from model_adapter.embedders.running import checked, runner
 from model_adapter.embedders.weights import load_state
@@ -165,7 +165,7 @@ def _max_pool(images: Tensor) -> Tensor:
     return functional.max_pool2d(images, 3, stride=2)
 
 
-def inception(path: Path, *, resizing: Resizing, output: Literal["features", "logits"]) -> Loaded:
+def inception(path: Path, *, resizing: Resizing, output: Literal["features", "logits"]) -> Embedder:
     """The network with one of the published resizings.
 
     Logits are without bias, as torch-fidelity's Inception Score takes them.
@@ -178,7 +178,7 @@ def inception(path: Path, *, resizing: Resizing, output: Literal["features", "lo
         return features @ network.fc.weight.T if output == "logits" else features
 
     prepare = checked("image", partial(_prepared, resizing=resizing), has_windows=True)
-    return Loaded(prepare={"image": prepare}, run=runner(network, forward))
+    return Embedder(prepare={"image": prepare}, run=runner(network, forward))
 
 
 def _prepared(part: Media, content: bytes, *, resizing: Resizing) -> Array:

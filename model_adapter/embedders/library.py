@@ -1,6 +1,7 @@
 """Embedders whose networks are transformers' own classes, and ImageBind."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from model_adapter.embedders.decoding import decode_audio
-from model_adapter.embedders.embedder import Array, Input, Loaded, Prepare
+from model_adapter.embedders.embedder import Array, Embedder, Input, Prepare
 from model_adapter.embedders.running import checked, runner
 from model_adapter.embedders.weights import load_state
 from model_adapter.errors import AdapterError
@@ -24,36 +25,26 @@ _N_CLAP_WORDS: Final = 77
 _MODALITIES: Final[Mapping[Input, ImageBindModality]] = {"image": "vision", "video": "vision", "audio": "audio"}
 
 
-def clip(folder: Path) -> Loaded:
+def clip(folder: Path) -> Embedder:
     """CLIP's projected embeddings of pictures, of a film's frames, and of texts."""
     network = _pretrained("CLIPModel", folder)
     vision, words = network.config.vision_config, network.config.text_config
     prepare = inputs.pictures(vision.image_size, n_frames=N_FRAMES, is_imagenet=False)
 
-    def forward(network: Any, kind: Input, given: Tensor) -> Tensor:
-        if kind == "text":
-            return _pooled(network.get_text_features(input_ids=given[:, 0], attention_mask=given[:, 1]))
-        return _pooled(network.get_image_features(pixel_values=given))
-
-    return Loaded(
+    return Embedder(
         prepare={
             "image": checked("image", prepare["image"], has_windows=False),
             "video": checked("video", prepare["video"], has_windows=True),
             "text": _words(_pretrained("CLIPTokenizer", folder), words.max_position_embeddings),
         },
-        run=runner(network, forward),
+        run=runner(network, partial(_joint, called="get_image_features", argument="pixel_values")),
         by_window=frozenset({"video"}),
     )
 
 
-def clap(folder: Path) -> Loaded:
+def clap(folder: Path) -> Embedder:
     """CLAP's projected embeddings of sounds (their first ten seconds) and of texts."""
     network = _pretrained("ClapModel", folder)
-
-    def forward(network: Any, kind: Input, given: Tensor) -> Tensor:
-        if kind == "text":
-            return _pooled(network.get_text_features(input_ids=given[:, 0], attention_mask=given[:, 1]))
-        return _pooled(network.get_audio_features(input_features=given))
 
     if network.config.audio_config.enable_fusion:
         raise AdapterError(str(folder), expected="a checkpoint without fusion", found="one with it")
@@ -63,16 +54,16 @@ def clap(folder: Path) -> Loaded:
         samples = decode_audio(content).resampled(48_000)[: 10 * 48_000]
         return np.asarray(extractor(samples, sampling_rate=48_000)["input_features"][0], dtype=np.float32)
 
-    return Loaded(
+    return Embedder(
         prepare={
             "audio": checked("audio", sound, has_windows=False),
             "text": _words(_pretrained("RobertaTokenizer", folder), _N_CLAP_WORDS),
         },
-        run=runner(network, forward),
+        run=runner(network, partial(_joint, called="get_audio_features", argument="input_features")),
     )
 
 
-def dinov2(folder: Path) -> Loaded:
+def dinov2(folder: Path) -> Embedder:
     """DINOv2's class token after the last norm."""
 
     def prepare(part: Media, content: bytes) -> Array:
@@ -83,10 +74,10 @@ def dinov2(folder: Path) -> Loaded:
         return _pooled(network(pixel_values=given))
 
     network = _pretrained("Dinov2Model", folder)
-    return Loaded(prepare={"image": checked("image", prepare, has_windows=True)}, run=runner(network, forward))
+    return Embedder(prepare={"image": checked("image", prepare, has_windows=True)}, run=runner(network, forward))
 
 
-def videomae(folder: Path) -> Loaded:
+def videomae(folder: Path) -> Embedder:
     """The mean of VideoMAE's last states over all patches."""
     network = _pretrained("VideoMAEModel", folder)
     prepare = inputs.film(network.config.image_size, n_frames=network.config.num_frames)
@@ -95,7 +86,7 @@ def videomae(folder: Path) -> Loaded:
         states: Tensor = network(pixel_values=given).last_hidden_state
         return states.mean(dim=1)
 
-    return Loaded(
+    return Embedder(
         prepare={"video": checked("video", prepare["video"], has_windows=False)}, run=runner(network, forward)
     )
 
@@ -106,7 +97,7 @@ def imagebind(
     towers: Mapping[ImageBindModality, TowerConfig] = HUGE,
     d_out: int = 1024,
     vocab_size: int = 49_408,
-) -> Loaded:
+) -> Embedder:
     """ImageBind's joint embeddings; those of a film's or a sound's clips are averaged."""
     network = ImageBind(towers, d_out=d_out, vocab_size=vocab_size)
     load_state(network, path)
@@ -116,7 +107,7 @@ def imagebind(
         embedding: Tensor = network.embed(given, _MODALITIES[kind])
         return embedding
 
-    return Loaded(
+    return Embedder(
         prepare={
             "image": checked("image", prepare["image"], has_windows=False),
             "video": checked("video", prepare["video"], has_windows=True),
@@ -134,6 +125,13 @@ def _words(tokenizer: Any, n_words: int) -> Prepare:
         return np.array([[found["input_ids"], found["attention_mask"]]], dtype=np.int64)
 
     return prepared
+
+
+def _joint(network: Any, kind: Input, given: Tensor, *, called: str, argument: str) -> Tensor:
+    """The projected embedding of a text, or of the medium that a method of the network takes."""
+    if kind == "text":
+        return _pooled(network.get_text_features(input_ids=given[:, 0], attention_mask=given[:, 1]))
+    return _pooled(getattr(network, called)(**{argument: given}))
 
 
 def _pooled(output: Any) -> Tensor:

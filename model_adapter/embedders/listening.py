@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model_adapter.embedders.decoding import decode_audio
-from model_adapter.embedders.embedder import Array, Input, Loaded
+from model_adapter.embedders.embedder import Array, Embedder, Input
 from model_adapter.embedders.running import checked, runner
 from model_adapter.embedders.weights import load_state
 from model_adapter.errors import ShortMediumError
@@ -69,25 +69,18 @@ def vggish_windows(samples: Array) -> Array:
     return mels.reshape(n_windows, 1, _N_FRAMES, 64).astype(np.float32)
 
 
-class _Stft(nn.Module):
-    """The Fourier transform as convolutions, whose kernels are part of the checkpoint."""
-
-    def __init__(self, size: int, step: int) -> None:
-        super().__init__()
-        self.conv_real = nn.Conv1d(1, size // 2 + 1, size, step, bias=False)
-        self.conv_imag = nn.Conv1d(1, size // 2 + 1, size, step, bias=False)
-
-
 class _Spectrogram(nn.Module):
     def __init__(self, size: int, step: int) -> None:
         super().__init__()
-        self.stft = _Stft(size, step)
+        # The Fourier transform as convolutions, whose kernels are part of the checkpoint.
+        parts = {name: nn.Conv1d(1, size // 2 + 1, size, step, bias=False) for name in ("conv_real", "conv_imag")}
+        self.stft = nn.ModuleDict(parts)
         self.size = size
 
     def forward(self, samples: Tensor) -> Tensor:
         """[b, samples] to power, [b, frames, bins]; frames are centred, edges mirrored."""
         padded = functional.pad(samples[:, None], (self.size // 2, self.size // 2), mode="reflect")
-        power: Tensor = self.stft.conv_real(padded) ** 2 + self.stft.conv_imag(padded) ** 2
+        power: Tensor = self.stft["conv_real"](padded) ** 2 + self.stft["conv_imag"](padded) ** 2
         return power.transpose(1, 2)
 
 
@@ -138,18 +131,18 @@ class Cnn14(nn.Module):
         return functional.relu(self.fc1(pooled.amax(dim=2) + pooled.mean(dim=2)))
 
 
-def vggish(path: Path) -> Loaded:
+def vggish(path: Path) -> Embedder:
     """VGGish's embeddings of windows, which stay rows of their own."""
     network = Vggish()
     load_state(network, path)
-    return Loaded(
+    return Embedder(
         prepare={"audio": checked("audio", lambda part, content: vggish_windows(_samples(content)), has_windows=True)},
         run=runner(network, lambda network, kind, given: network(given)),
         by_window=frozenset({"audio"}),
     )
 
 
-def cnn14(path: Path, *, output: Literal["features", "logits"]) -> Loaded:
+def cnn14(path: Path, *, output: Literal["features", "logits"]) -> Embedder:
     """CNN14's embeddings, or the tags' outputs before the sigmoid."""
     network = Cnn14()
     load_state(network, path, inside="model")
@@ -162,7 +155,7 @@ def cnn14(path: Path, *, output: Literal["features", "logits"]) -> Loaded:
         features: Tensor = network(given)
         return network.fc_audioset(features) if output == "logits" else features
 
-    return Loaded(prepare={"audio": checked("audio", prepare, has_windows=False)}, run=runner(network, forward))
+    return Embedder(prepare={"audio": checked("audio", prepare, has_windows=False)}, run=runner(network, forward))
 
 
 def _samples(content: bytes) -> Array:

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from model_adapter.embedders.decoding import probed
 from model_adapter.embedders.embedder import Array, Input, Prepare, Run
 from shards.errors import MediaError
-from shards.media import MediaKind, media_part, probe
+from shards.media import MediaKind, media_part
 from shards.sample import Media
 
 _LONGEST_ASPECT: Final = 100
@@ -28,9 +29,7 @@ def checked(kind: MediaKind, prepare: Callable[[Media, bytes], Tensor | Array], 
     """
 
     def prepared(content: bytes) -> Array:
-        facts = probe(content)
-        if facts.kind != kind:
-            raise MediaError("media", expected=kind, found=f"{facts.kind} ({facts.extension})")
+        facts = probed(content, kind)
         sides = sorted((facts.width, facts.height))
         if kind != "audio" and (sides[1] < 2 or sides[1] > _LONGEST_ASPECT * sides[0]):
             expected = f"more than one pixel, and sides within 1:{_LONGEST_ASPECT}"

@@ -14,7 +14,7 @@ import numpy as np
 from model_adapter.embedders.embedder import Array, Embedder, Input
 from shards.draft import Blob
 from shards.errors import MediaError
-from shards.files import make_folder, write_atomic
+from shards.files import atomic, make_folder
 
 Thing = TypeVar("Thing")
 _GROUPS_AHEAD = 2
@@ -92,7 +92,8 @@ def _run(embedder: Embedder, kind: Input, group: list[_Prepared], folder: Path |
             continue
         rows = embedder.rows(kind, made[number])
         if folder is not None:
-            _keep(folder / f"{one.sha256}.npy", rows)
+            with atomic(folder / f"{one.sha256}.npy") as file:
+                np.save(file, rows, allow_pickle=False)
         yield Embedded(one.sha256, rows)
 
 
@@ -103,9 +104,3 @@ def _kept(path: Path) -> Array | None:
     except (OSError, ValueError, EOFError):
         return None
     return rows if rows.ndim == 2 else None
-
-
-def _keep(path: Path, rows: Array) -> None:
-    buffer = io.BytesIO()
-    np.save(buffer, rows, allow_pickle=False)
-    write_atomic(path, buffer.getvalue())

@@ -6,18 +6,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from model_adapter.embedders.embedder import Embedder, EmbedderSpec, Loaded
-from model_adapter.embedders.handmade import WORLD_HANDMADE
+from model_adapter.embedders.embedder import Embedder, EmbedderSpec
 from model_adapter.embedders.resizing import Resizing
 from model_adapter.embedders.weights import find_weights, pin, weights_sha256
 from shards.errors import UsageError
 
 
-def _lazy(module: str, function: str, **options: Any) -> Callable[[Path | None], Loaded]:
+def _lazy(module: str, function: str, **options: Any) -> Callable[[Path | None], Embedder]:
     """A loader whose module, and torch with it, is imported when it is called."""
 
-    def load(weights: Path | None) -> Loaded:
-        loaded: Loaded = getattr(import_module(f"model_adapter.embedders.{module}"), function)(weights, **options)
+    def load(weights: Path | None) -> Embedder:
+        loaded: Embedder = getattr(import_module(f"model_adapter.embedders.{module}"), function)(weights, **options)
         return loaded
 
     return load
@@ -84,7 +83,6 @@ def _inception(
 EMBEDDERS: Final[Mapping[str, EmbedderSpec]] = {
     one.name: one
     for one in (
-        WORLD_HANDMADE,
         _WORLD_JOINT,
         replace(
             _WORLD_JOINT,
@@ -170,7 +168,7 @@ def open_embedder(name: str, weights: Path | None = None) -> Embedder:
 
     Args:
         name: A key of `EMBEDDERS`.
-        weights: File or folder; None for what was fetched, and for rules that need none.
+        weights: File or folder; None for what was fetched, and for what ships.
 
     Raises:
         UsageError: If there is no such embedder, or its weights are missing.
@@ -179,23 +177,13 @@ def open_embedder(name: str, weights: Path | None = None) -> Embedder:
     spec = EMBEDDERS.get(name)
     if spec is None:
         raise UsageError("--embedder", expected=" or ".join(EMBEDDERS), found=repr(name))
-    path = None
-    if spec.weights:
-        path = find_weights(spec, weights)
-        sha256 = weights_sha256(path)
-        identity = f"sha256:{sha256} pinned at first use" + ("" if spec.checked != "unverified" else ", unverified")
-    elif weights is not None:
-        raise UsageError("--weights", expected=f"none for {name}", found=str(weights))
+    if not spec.weights:
+        if weights is not None:
+            raise UsageError("--weights", expected=f"none for {name}", found=str(weights))
+        return replace(spec.load(None), name=name, preprocessing=spec.preprocessing)
+    path = find_weights(spec, weights)
+    sha256 = weights_sha256(path)
     loaded = spec.load(path)
-    if path is None:
-        identity = loaded.weights
-    else:
-        pin(name, sha256)
-    return Embedder(
-        name=name,
-        weights=identity,
-        preprocessing=spec.preprocessing,
-        prepare=loaded.prepare,
-        run=loaded.run,
-        by_window=loaded.by_window,
-    )
+    pin(name, sha256)
+    identity = f"sha256:{sha256} pinned at first use" + ("" if spec.checked != "unverified" else ", unverified")
+    return replace(loaded, name=name, weights=identity, preprocessing=spec.preprocessing)

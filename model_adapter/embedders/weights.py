@@ -121,7 +121,7 @@ def fetch(spec: EmbedderSpec, *, allow_network: bool) -> Path:
         AdapterError: If the hub cannot be reached, or serves other weights than before.
     """
     if spec.hub is None:
-        found = spec.weights or "rules without weights"
+        found = spec.weights or "some that ship"
         raise UsageError(f"weights of {spec.name}", expected="weights on the hub", found=found, remedy="--weights PATH")
     if not allow_network:
         raise UsageError(

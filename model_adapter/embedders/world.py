@@ -18,7 +18,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from model_adapter.embedders.decoding import decode_audio, decode_image, decode_video
-from model_adapter.embedders.embedder import Array, Input, Loaded, Prepare
+from model_adapter.embedders.embedder import Array, Embedder, Input, Prepare
 
 Floats = npt.NDArray[np.float32]
 Weights = Mapping[str, Array]
@@ -103,7 +103,7 @@ def summary(weights: Weights, kind: Input, given: Array) -> Floats:
     return np.concatenate([planes.mean(axis=(1, 2)), planes.max(axis=(1, 2))])
 
 
-def world(path: Path | None, *, head: Literal["joint", "tags"]) -> Loaded:
+def world(path: Path | None, *, head: Literal["joint", "tags"]) -> Embedder:
     """Joint embeddings of length 1, a film's by frames, or logits of the classes that the weights list.
 
     Each window is computed alone, so that features do not hang on what else is in the batch.
@@ -120,4 +120,4 @@ def world(path: Path | None, *, head: Literal["joint", "tags"]) -> Loaded:
     if head == "joint":
         prepare["text"] = lambda content: word_numbers(content, weights["words"])
     by_window = frozenset[Input]({"video"} if head == "joint" else ())
-    return Loaded(prepare=prepare, run=run, by_window=by_window, weights=f"sha256:{sha256} shipped")
+    return Embedder(prepare=prepare, run=run, by_window=by_window, weights=f"sha256:{sha256} shipped")

@@ -143,7 +143,7 @@ def test_a_turn_is_right_if_it_gives_as_many_media_of_each_kind() -> None:
         "3": f"{data_uri(film, 'video')} and {data_uri(picture)}",
         "4": f"{data_uri(sound, 'image')} {data_uri(picture, 'audio')}",  # what the bytes are counts
     }
-    found = MOSIT.score(items, answers, items, 0)
+    found = MOSIT.scorer_of(items, None).score(items, answers, items, 0)
     primary = found.primary
     assert (primary.value, primary.unit, primary.protocol) == (40.0, "percent", "turn_modalities@anymodal")
     assert (primary.n, primary.unscored) == (5, {"no_media": 1})
@@ -184,7 +184,7 @@ def test_an_answer_is_words_and_media_in_order(generation: Generation, answer: s
 
 def test_a_broken_medium_is_no_value(tmp_path: Path) -> None:
     items = [item(0, ("image", png())), item(1, ("image", png()))]
-    found = MOSIT.score(items, {"0": data_uri(png()[:20]), "1": data_uri(png())}, items, 0)
+    found = MOSIT.scorer_of(items, None).score(items, {"0": data_uri(png()[:20]), "1": data_uri(png())}, items, 0)
     assert (found.primary.value, found.primary.unscored) == (50.0, {"unreadable_media": 1})
     assert Counter(row.unscored for row in found.rows) == {"unreadable_media": 1, None: 1}
 

@@ -154,10 +154,10 @@ def test_absent_files_folders_and_unknown_embedders_are_told(files: Path, tmp_pa
     for absent in (tmp_path / "no.npy", tmp_path):
         with pytest.raises(EvalsError, match=r"found (a folder|no such file)"):
             generation("fid", absent, files / "real.npy")
-    with pytest.raises(UsageError, match=r"features or world-handmade .*for fid, found 'unknown'"):
+    with pytest.raises(UsageError, match=r"features or world-joint .*for fid, found 'unknown'"):
         generation("fid", tmp_path, tmp_path, embedder="unknown")
     with pytest.raises(UsageError, match=r"expected features or world-joint or clap or clap-music for clap"):
-        generation("clap", tmp_path, tmp_path, embedder="world-handmade")
+        generation("clap", tmp_path, tmp_path, embedder="world-tags")
     done = run("fid", "--generated", tmp_path, "--real", tmp_path, "--embedder", "nothing")
     assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)
 
@@ -186,19 +186,19 @@ def test_media_come_from_folders_and_tars_and_broken_ones_are_counted(tmp_path: 
     with tarfile.open(archive, "w", format=tarfile.USTAR_FORMAT) as tar:
         for path in sorted(folder.iterdir()):
             tar.add(path, path.name)
-    both = generation("fid", folder, archive, embedder="world-handmade")
+    both = generation("fid", folder, archive, embedder="world-joint")
     assert both.result.value == pytest.approx(0, abs=1e-9)
-    assert (both.result.protocol, both.result.n) == ("frechet@world-handmade", 6)
+    assert (both.result.protocol, both.result.n) == ("frechet@world-joint", 6)
     (folder / "cut.png").write_bytes((folder / "1.png").read_bytes()[:50])
     (folder / "empty.jpg").write_bytes(b"")
     with (folder / "large.png").open("wb") as file:
         file.write((folder / "1.png").read_bytes())
         file.truncate(10 * 2**30)  # a file of holes: 10 GB that nobody may read
-    broken = generation("fid", folder, archive, embedder="world-handmade").result
+    broken = generation("fid", folder, archive, embedder="world-joint").result
     assert (broken.n, broken.unscored) == (9, {"unreadable_media": 3})
     assert broken.value == pytest.approx(0, abs=1e-9)
     with pytest.raises(EvalsError, match="a folder or tar of video files"):
-        generation("fvd", folder, archive, embedder="world-handmade")
+        generation("fvd", folder, archive, embedder="world-joint")
     archive.write_bytes(archive.read_bytes()[:700])
     with pytest.raises(AnymodalError, match=r"pictures\.tar"):
-        generation("fid", folder, archive, embedder="world-handmade")
+        generation("fid", folder, archive, embedder="world-joint")

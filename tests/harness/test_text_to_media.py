@@ -94,12 +94,6 @@ def test_a_worlds_media_have_every_metric_and_the_real_ones_stand_at_the_top(
     assert "bytes, sha256 " in said
 
 
-def test_every_task_of_a_world_needs_no_written_rules(world: Path) -> None:
-    for name in METRICS:
-        items = load_items(Task(f"world/{name}"), EvalSettings(data=world))
-        assert "world-handmade" not in Task(name).benchmark.scorer_of(items, None).networks
-
-
 def test_no_item_shows_its_picture_and_asks_with_its_caption(items: list[Item]) -> None:
     assert all(not item.media and item.text in item.truth.texts for item in items)
     assert BENCHMARKS["coco_t2i"].prompt("plain") == "{text}"

@@ -116,8 +116,8 @@ def test_cnn14_takes_the_power_spectrum_of_its_checkpoint() -> None:
     turns = torch.arange(257)[:, None] * torch.arange(512) * 2 * torch.pi / 512
     window = torch.hann_window(512)
     stft = network.spectrogram_extractor.stft
-    stft.conv_real.weight.copy_((turns.cos() * window)[:, None])
-    stft.conv_imag.weight.copy_((-turns.sin() * window)[:, None])
+    stft["conv_real"].weight.copy_((turns.cos() * window)[:, None])
+    stft["conv_imag"].weight.copy_((-turns.sin() * window)[:, None])
     filters = torch.rand(257, 64)
     network.logmel_extractor.melW.copy_(filters)
     samples = torch.from_numpy(RNG.standard_normal((2, 32_000)).astype(np.float32))

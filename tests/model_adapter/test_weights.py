@@ -67,9 +67,9 @@ def test_damaged_pins_are_told(cache: Path) -> None:
 def test_missing_and_needless_weights_are_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--weights PATH; anymodal weights fetch clap --allow-network"):
         open_embedder("clap")
-    with pytest.raises(UsageError, match="none for world-handmade"):
-        open_embedder("world-handmade", tmp_path)
-    with pytest.raises(UsageError, match=r"expected world-handmade or .*inception .* found 'nothing'"):
+    with pytest.raises(UsageError, match="none for world-joint"):
+        open_embedder("world-joint", tmp_path)
+    with pytest.raises(UsageError, match=r"expected world-joint or .*inception .* found 'nothing'"):
         open_embedder("nothing")
 
 

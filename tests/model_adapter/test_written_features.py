@@ -14,15 +14,11 @@ import soundfile
 from evals.metrics.feature_sets import feature_set
 from evals.metrics.frechet import frechet_distance
 from evals.metrics.gaussians import FeatureStatistics, Gaussian
-from model_adapter.embedders import open_embedder
 from shards.errors import MediaError
 from shards.media import MediaKind
 from tests.factories import png
+from tools.written_features import FEATURES as EMBED
 
-HANDMADE = open_embedder("world-handmade")
-EMBED: dict[MediaKind, Callable[[bytes], np.ndarray]] = {
-    kind: lambda content, kind=kind: HANDMADE.embed(kind, content)[0] for kind in ("image", "audio", "video")
-}
 Pixels = np.ndarray
 Sound = np.ndarray
 RATE_HZ = 16_000

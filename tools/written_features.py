@@ -1,15 +1,15 @@
-"""Written features without weights: colour, edges, spectrum. For self-tests; their distances are no published ones."""
+"""Features by written rules, without weights: colour, edges, spectrum. Their distances are no published ones."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from model_adapter.embedders.decoding import decode_audio, decode_image, decode_video
-from model_adapter.embedders.embedder import EmbedderSpec, FloatArray, Input, Loaded, Prepare
+from shards.media import MediaKind
 
+FloatArray = npt.NDArray[np.float64]
 _SIDE_PX: Final = 64
 _RINGS: Final = 8
 _ORIENTATIONS: Final = 8
@@ -79,24 +79,8 @@ def _ring_features(light: FloatArray) -> FloatArray:
     return np.asarray(np.log(sums / np.bincount(rings.ravel(), minlength=_RINGS) + _FLOOR))
 
 
-def _rule(features: Callable[[bytes], FloatArray]) -> Prepare:
-    return lambda content: features(content)[None]
-
-
-def _rules(weights: Path | None) -> Loaded:
-    prepare: Mapping[Input, Prepare] = {
-        "image": _rule(image_features),
-        "video": _rule(video_features),
-        "audio": _rule(audio_features),
-    }
-    return Loaded(prepare=prepare, run=lambda kind, windows: windows)
-
-
-WORLD_HANDMADE: Final = EmbedderSpec(
-    name="world-handmade",
-    distances=("image", "video", "audio"),
-    preprocessing="handmade@2",
-    protocol="none: for self-tests",
-    checked="own",
-    load=_rules,
-)
+FEATURES: Final[Mapping[MediaKind, Callable[[bytes], FloatArray]]] = {
+    "image": image_features,
+    "video": video_features,
+    "audio": audio_features,
+}
