@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import BufferedRandom, BytesIO
 from itertools import accumulate
@@ -11,7 +11,7 @@ from itertools import accumulate
 from shards import files
 from shards.errors import ShardError
 
-_BATCH_BYTES = 2**23
+_BATCH_BYTES = 2**21
 _MAX_WAITING = 2
 
 
@@ -19,7 +19,8 @@ class WriteBehind:
     """Writes batches in a thread of its own, compares what the file then holds with them, and hashes it.
 
     Writing, reading and hashing let go of the interpreter's lock, so that they cost the caller little where there is
-    a second core. Whenever the thread wants the lock back it disturbs the caller, so batches are large. Nothing is
+    a second core. Whenever the thread wants the lock back it disturbs the caller, so batches are large, but a core's
+    cache holds one. A caller who sees the thread idle leaves it some hashing, so that both end together. Nothing is
     copied but by the reading. The system is asked to carry each batch to the disk, so that the sync at the end finds
     little to do, and to forget what it has carried: memory that was just used is the quickest to write to, and a build
     does not push out what others keep there. Batches that wait are few, so memory stays flat.
@@ -29,10 +30,20 @@ class WriteBehind:
         self._file, self._name = file, name
         self._hash = hashlib.sha256()
         self._pieces: list[bytes | memoryview] = []
+        self._checks: list[Callable[[], None]] = []
         self._n_gathered = self._offset = 0
         self._found = bytearray()
         self._thread = ThreadPoolExecutor(1)
         self._waiting: deque[Future[None]] = deque()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the thread has nothing to do."""
+        return self._offset > 0 and all(batch.done() for batch in self._waiting)
+
+    def leave(self, check: Callable[[], None]) -> None:
+        """Let the thread call `check` before it writes the current batch; what it raises, `write` or `finish` raise."""
+        self._checks.append(check)
 
     def write(self, *pieces: bytes | memoryview) -> None:
         """Take what comes next; what is wrong with something earlier is raised here or later.
@@ -66,15 +77,20 @@ class WriteBehind:
 
     def _hand_over(self) -> None:
         pieces, self._pieces, self._n_gathered = self._pieces, [], 0
+        checks, self._checks = self._checks, []
         if isinstance(self._file, BytesIO):
             self._file.writelines(pieces)
             self._hash.update(b"".join(pieces))
             return
-        self._waiting.append(self._thread.submit(self._write, self._file, pieces))
+        self._waiting.append(self._thread.submit(self._write, self._file, pieces, checks))
         while len(self._waiting) > _MAX_WAITING:
             self._waiting.popleft().result()
 
-    def _write(self, file: BufferedRandom, pieces: Sequence[bytes | memoryview]) -> None:
+    def _write(
+        self, file: BufferedRandom, pieces: Sequence[bytes | memoryview], checks: Sequence[Callable[[], None]]
+    ) -> None:
+        for check in checks:
+            check()
         files.disk.write(file, pieces)
         starts = list(accumulate(map(len, pieces), initial=0))
         n_bytes = starts[-1]

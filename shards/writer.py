@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from io import BufferedRandom, BytesIO
 from pathlib import Path
 
@@ -116,11 +117,20 @@ class _OpenShard:
         if not is_key(sample.key):
             found = repr(sample.key)
             raise SampleError(f"sample {found}", expected="a key of a-z, 0-9, _ and -, at most 60", found=found)
-        contents = {part.member: (_checked_content(draft, part), part.sha256) for part in parts}
+        contents = {part.member: (self._content(draft, part), part.sha256) for part in parts}
         encoded = encode_sample(sample)
         contents[f"{sample.key}.json"] = (encoded, hashlib.sha256(encoded).hexdigest())
-        members = [self._add_member(name, *contents[name]) for name in sorted(contents)]
+        members = tuple([self._add_member(name, *contents[name]) for name in sorted(contents)])
         self.rows.append(index_row(sample, self.name, parts, members))
+
+    def _content(self, draft: Draft, part: Media) -> bytes:
+        """The bytes of a media part; that they are those that were probed is checked before they are written."""
+        content, check = _read(draft, part), partial(_check, draft.sample.key, part)
+        if self._file.is_idle:
+            self._file.leave(partial(check, content))
+        else:
+            check(content)
+        return content
 
     def _add_member(self, name: str, content: bytes, sha256: str) -> MemberRow:
         size_bytes = len(content)
@@ -150,20 +160,20 @@ class _OpenShard:
         )
 
 
-def _checked_content(draft: Draft, part: Media) -> bytes:
-    """The bytes of a media part, which are those that were probed."""
-    key, member, remedy = draft.sample.key, part.member, ""
-    if member not in draft.blobs:
-        expected, found = "its bytes", "none"
-    elif not member.startswith(f"{key}."):
-        expected, found = f"a name that begins with {key}.", member
-    else:
-        content = draft.blobs[member].read()
-        found = hashlib.sha256(content).hexdigest()
-        if found == part.sha256:
-            return content
-        expected, remedy = f"sha256 {part.sha256}", "the file changed: build again"
-    raise SampleError(f"sample {key}, member {member}", expected=expected, found=found, remedy=remedy)
+def _read(draft: Draft, part: Media) -> bytes:
+    place = f"sample {draft.sample.key}, member {part.member}"
+    if part.member not in draft.blobs:
+        raise SampleError(place, expected="its bytes", found="none")
+    if not part.member.startswith(f"{draft.sample.key}."):
+        raise SampleError(place, expected=f"a name that begins with {draft.sample.key}.", found=part.member)
+    return draft.blobs[part.member].read()
+
+
+def _check(key: str, part: Media, content: bytes) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if found != part.sha256:
+        place, remedy = f"sample {key}, member {part.member}", "the file changed: build again"
+        raise SampleError(place, expected=f"sha256 {part.sha256}", found=found, remedy=remedy)
 
 
 def index_row(sample: Sample, shard: str, media: Sequence[Media], members: Sequence[MemberRow]) -> IndexRow:

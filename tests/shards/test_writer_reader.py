@@ -3,7 +3,9 @@
 import gc
 import hashlib
 import io
+import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -17,6 +19,7 @@ from shards.errors import SampleError, ShardError
 from shards.manifest import SHARDS
 from shards.reader import held, read_archive, read_shard
 from shards.sample import Provenance
+from shards.write_behind import WriteBehind
 from shards.writer import ShardSpec, count_words, write_archive, write_shards
 from tests.factories import media_draft, png, wav
 
@@ -97,6 +100,32 @@ def test_media_that_changed_since_probing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SampleError, match="the file changed"):
         write_shards(tmp_path, "x", [other], ShardSpec())
     assert list((tmp_path / SHARDS).iterdir()) == []
+
+
+def test_media_that_are_checked_behind_are_refused_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that writes takes over checks whenever it has nothing to do."""
+    monkeypatch.setattr(WriteBehind, "is_idle", True)
+    assert len(write_shards(tmp_path / "a", "x", some(3), ShardSpec()).rows) == 3
+    first, changed = some(2)
+    blobs = {member: HeldBytes(b"other") for member in changed.blobs}
+    with pytest.raises(SampleError, match=r"key-1.*the file changed"):
+        write_shards(tmp_path / "b", "x", [first, Draft(changed.sample, blobs)], ShardSpec())
+    assert list((tmp_path / "b" / SHARDS).iterdir()) == []
+
+
+def test_an_idle_thread_takes_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[int] = []
+    take = WriteBehind.leave
+    monkeypatch.setattr(WriteBehind, "leave", lambda self, check: (left.append(1), take(self, check)))
+    monkeypatch.setattr("shards.write_behind._BATCH_BYTES", 1)
+
+    def slowly() -> Iterator[Draft]:
+        for draft in some(3):
+            yield draft
+            time.sleep(0.2)
+
+    write_shards(tmp_path, "x", slowly(), ShardSpec())
+    assert len(left) >= 2
 
 
 @pytest.mark.parametrize("key", ["a.b", "A", "../a", ""])
