@@ -170,12 +170,22 @@ def write_theirs(folder: Path, samples: list[Draft]) -> None:
             writer.write({"__key__": one.sample.key, "json": encode_sample(one.sample), "0-0.jpg": blob.read()})
 
 
+def write_theirs_durably(folder: Path, samples: list[Draft]) -> None:
+    """The same, and each shard is carried to the disk, as a build that survives a power cut needs."""
+    write_theirs(folder, samples)
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
 def test_writing(benchmark: BenchmarkFixture, pool: Pool, tmp_path: Path) -> None:
     made = {one.sample.key: one for one in drafts(pool, N_SAMPLES)}
-    theirs, shards, ours = Times(), Times(), Times()
+    theirs, durable, shards, ours = Times(), Times(), Times(), Times()
 
     def one_round() -> None:
         theirs.take(lambda: write_theirs(tmp_path / "theirs", list(made.values())))
+        shutil.rmtree(tmp_path / "theirs")
+        durable.take(lambda: write_theirs_durably(tmp_path / "theirs", list(made.values())))
         shutil.rmtree(tmp_path / "theirs")
         shards.take(lambda: write_shards_and_indexes(tmp_path / "shards", made.values()))
         shutil.rmtree(tmp_path / "shards")
@@ -183,6 +193,7 @@ def test_writing(benchmark: BenchmarkFixture, pool: Pool, tmp_path: Path) -> Non
 
     timed(benchmark, one_round, rounds=ROUNDS)
     tell(benchmark, "writing shards and indexes", shards, theirs)
+    tell(benchmark, "writing shards and indexes, webdataset synced too", shards, durable)
     tell(benchmark, "a whole build with its books", ours, theirs)
 
 
