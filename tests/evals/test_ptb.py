@@ -1,6 +1,7 @@
 """Penn Treebank tokens: golden answers of the official tokenizer, laws, and the official tokenizer itself."""
 
 import csv
+import gc
 import json
 import random
 import shutil
@@ -102,6 +103,22 @@ def test_lone_surrogates_are_refused_with_their_place(caption: str) -> None:
     with pytest.raises(PredictionError, match="caption 1") as caught:
         ptb_tokenize(["fine 😀", caption])
     assert "U+D" in str(caught.value)
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_garbage_collection_is_left_as_it_was(is_enabled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    was_enabled, seen = gc.isenabled(), list[bool]()
+    lexer = ptb._lexer()
+    (gc.enable if is_enabled else gc.disable)()
+    try:
+        ptb_tokenize(["a dog"])
+        assert gc.isenabled() == is_enabled
+        monkeypatch.setattr(lexer, "rows", lambda text: [seen.append(gc.isenabled()), 1 / 0])
+        with pytest.raises(ZeroDivisionError):
+            ptb_tokenize(["a dog"])
+        assert (gc.isenabled(), seen) == (is_enabled, [False])
+    finally:
+        (gc.enable if was_enabled else gc.disable)()
 
 
 @pytest.mark.parametrize("captions", ["one string", [None], ["a dog", 3]])
