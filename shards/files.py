@@ -27,6 +27,12 @@ class Disk:
                 file.write(b"".join(some)[n_written:])
                 file.flush()
 
+    def reserve(self, file: BufferedRandom, size_bytes: int) -> None:
+        """Let a file be at least this long, so that writing into it is cheaper; where that cannot be it stays short."""
+        if hasattr(os, "posix_fallocate"):
+            with contextlib.suppress(OSError):
+                os.posix_fallocate(file.fileno(), 0, size_bytes)
+
     def sync(self, descriptor: int, path: Path) -> None:
         """Make the content of a file, or the names in a folder, survive a power cut."""
         os.fsync(descriptor)

@@ -15,7 +15,7 @@ from shards.draft import Draft
 from shards.errors import ShardError
 from shards.keys import keyed_hash
 from shards.manifest import ShardRecord
-from shards.reader import ShardSet, draft_of, groups
+from shards.reader import ShardSet, draft_of, groups, key_of
 from shards.tar import Member
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
@@ -72,26 +72,31 @@ class EpochOrder:
 
 
 class _OpenShard:
-    """A shard in memory: its samples' members, and what is wrong with it after the last whole one."""
+    """A shard in memory: its samples' members, and what is wrong with it after the last whole one.
+
+    Members stand in one list, with no object for each sample that the garbage collector would look at again and again.
+    """
 
     def __init__(self, shard_set: ShardSet, record: ShardRecord) -> None:
         self._place = f"{shard_set.place}/{record.name}"
-        self._groups: list[tuple[str, list[Member]]] = []
+        self._members: list[Member] = []
+        self._starts = [0]
         self._content: bytes | memoryview = b""
         self._damage = ShardError(self._place, expected=f"{record.n_samples} samples", found="fewer")
         try:
             self._content = shard_set.content(record.name)
-            for group in groups(self._content, place=self._place):
-                self._groups.append(group)
+            for _, members in groups(self._content, place=self._place):
+                self._members += members
+                self._starts.append(len(self._members))
         except ShardError as error:
             self._damage = error
 
     def draft(self, place: int) -> Draft:
         """The sample at `place`; raises what is wrong with it."""
-        if place >= len(self._groups):
+        if place + 1 >= len(self._starts):
             raise self._damage
-        key, members = self._groups[place]
-        return draft_of(key, members, self._content, place=self._place)
+        members = self._members[self._starts[place] : self._starts[place + 1]]
+        return draft_of(key_of(members[0]), members, self._content, place=self._place)
 
 
 class EpochReader:

@@ -148,9 +148,13 @@ def groups(content: bytes | memoryview, *, place: str) -> Iterator[tuple[str, li
     Raises:
         ShardError: If the tar is damaged.
     """
-    members = tar.members(content, place=place)
-    for key, group in itertools.groupby(members, key=lambda member: member.name.partition(".")[0]):
+    for key, group in itertools.groupby(tar.members(content, place=place), key=key_of):
         yield key, list(group)
+
+
+def key_of(member: tar.Member) -> str:
+    """The key of the sample that a member belongs to."""
+    return member.name.partition(".")[0]
 
 
 def draft_of(key: str, members: list[tar.Member], content: bytes | memoryview, *, place: str) -> Draft:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import BufferedRandom, BytesIO
 from itertools import accumulate
+from pathlib import Path
 
 from shards import files
 from shards.errors import ShardError
 
 _BATCH_BYTES = 2**21
 _MAX_WAITING = 2
+_RESERVE_BYTES = 2**24
 
 
 class WriteBehind:
@@ -23,7 +25,8 @@ class WriteBehind:
     cache holds one. A caller who sees the thread idle leaves it some hashing, so that both end together. Nothing is
     copied but by the reading. The system is asked to carry each batch to the disk, so that the sync at the end finds
     little to do, and to forget what it has carried: memory that was just used is the quickest to write to, and a build
-    does not push out what others keep there. Batches that wait are few, so memory stays flat.
+    does not push out what others keep there. Space on the disk is reserved for many batches at once, and the file cut
+    to its length at the end. Batches that wait are few, so memory stays flat.
     """
 
     def __init__(self, file: BufferedRandom | BytesIO, name: str) -> None:
@@ -31,7 +34,8 @@ class WriteBehind:
         self._hash = hashlib.sha256()
         self._pieces: list[bytes | memoryview] = []
         self._checks: list[Callable[[], None]] = []
-        self._n_gathered = self._offset = 0
+        self._n_gathered = self._n_handed_over = self._n_written = 0
+        self._offset = self._reserved = 0
         self._found = bytearray()
         self._thread = ThreadPoolExecutor(1)
         self._waiting: deque[Future[None]] = deque()
@@ -39,7 +43,7 @@ class WriteBehind:
     @property
     def is_idle(self) -> bool:
         """Whether the thread has nothing to do."""
-        return self._offset > 0 and all(batch.done() for batch in self._waiting)
+        return self._n_handed_over == self._n_written > 0
 
     def leave(self, check: Callable[[], None]) -> None:
         """Let the thread call `check` before it writes the current batch; what it raises, `write` or `finish` raise."""
@@ -68,6 +72,8 @@ class WriteBehind:
         self._hand_over()
         while self._waiting:
             self._waiting.popleft().result()
+        if self._reserved > self._offset:
+            files.disk.cut(self._file, self._offset, Path(self._name))
         return self._hash.hexdigest()
 
     def close(self) -> None:
@@ -82,6 +88,7 @@ class WriteBehind:
             self._file.writelines(pieces)
             self._hash.update(b"".join(pieces))
             return
+        self._n_handed_over += 1
         self._waiting.append(self._thread.submit(self._write, self._file, pieces, checks))
         while len(self._waiting) > _MAX_WAITING:
             self._waiting.popleft().result()
@@ -91,9 +98,12 @@ class WriteBehind:
     ) -> None:
         for check in checks:
             check()
-        files.disk.write(file, pieces)
         starts = list(accumulate(map(len, pieces), initial=0))
         n_bytes = starts[-1]
+        if self._n_written and self._offset + n_bytes > self._reserved:  # small files are left alone
+            self._reserved = self._offset + _RESERVE_BYTES
+            files.disk.reserve(file, self._reserved)
+        files.disk.write(file, pieces)
         if n_bytes > len(self._found):
             self._found = bytearray(n_bytes)
         found = memoryview(self._found)[:n_bytes]
@@ -105,3 +115,4 @@ class WriteBehind:
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         self._offset += n_bytes
+        self._n_written += 1

@@ -1,6 +1,8 @@
 """The ledger: where every input id ended, one row each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
@@ -49,12 +51,15 @@ def rows_to_parquet(rows: Sequence[msgspec.Struct], schema: pa.Schema) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _column(rows: Sequence[msgspec.Struct], field: pa.Field) -> pa.Array:
-    """One field of all rows, without a dictionary for each row on the way."""
-    values = [getattr(row, field.name) for row in rows]
-    if pa.types.is_list(field.type):
-        values = [list(map(msgspec.structs.astuple, structs)) for structs in values]
-    return pa.array(values, field.type)
+def _column(structs: Iterable[msgspec.Struct], field: pa.Field) -> pa.Array:
+    """One field of all structs, without an object for each of them on the way."""
+    values = list(map(attrgetter(field.name), structs))
+    if not pa.types.is_list(field.type):
+        return pa.array(values, field.type)
+    inner = list(field.type.value_type)
+    flat = list(chain.from_iterable(values))
+    children = pa.StructArray.from_arrays([_column(flat, one) for one in inner], fields=inner)
+    return pa.ListArray.from_arrays(pa.array(list(accumulate(map(len, values), initial=0)), pa.int32()), children, field.type)
 
 
 def read_ledger(folder: Path) -> Iterator[LedgerRow]:
