@@ -39,7 +39,7 @@ from tests.factories import Word
 
 N_SAMPLES = int(os.environ.get("PERF_SHARDS_SAMPLES", "20000"))
 N_MEDIA = 200
-ROUNDS = 3
+ROUNDS = 5
 WORDS = "lorem ipsum dolor sit amet consectetur " * 22
 Pool = list[tuple[bytes, str]]
 

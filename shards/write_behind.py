@@ -72,7 +72,7 @@ class WriteBehind:
         self._hand_over()
         while self._waiting:
             self._waiting.popleft().result()
-        if self._reserved > self._offset:
+        if self._reserved > self._offset and isinstance(self._file, BufferedRandom):
             files.disk.cut(self._file, self._offset, Path(self._name))
         return self._hash.hexdigest()
 

@@ -6,7 +6,8 @@ The set loads as crude samples: a dictionary of bytes by field, which a task enc
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -32,6 +33,7 @@ CREATE INDEX idx_sample_parts_seq ON sample_parts(tar_file_id, sample_index, con
 CREATE INDEX idx_sample_parts_full ON sample_parts(tar_file_id, sample_index, part_name, content_byte_offset,
     content_byte_size);
 """
+_ROWS_A_CALL = 50
 _SQLITE_VERSION = slice(96, 100)
 """Where a database names the library that wrote it last; cleared, so that equal sets have equal files."""
 
@@ -66,8 +68,7 @@ def _insert(database: sqlite3.Connection, shard: int, rows: pa.Table, *, end: in
     starts = np.append(content_offsets[first][order] - tar.BLOCK, end)
     keys = rows["key"].combine_chunks().take(pa.array(order)).to_pylist()
     numbers = range(len(keys))
-    samples = zip([shard] * len(keys), keys, numbers, starts.tolist(), np.diff(starts).tolist(), strict=False)
-    database.executemany("INSERT INTO samples VALUES (?, ?, ?, ?, ?)", samples)
+    _add(database, "samples", [[shard] * len(keys), keys, numbers, starts[:-1].tolist(), np.diff(starts).tolist()])
     position = np.empty_like(order)
     position[order] = np.arange(len(order))
     by_offset = np.argsort(content_offsets)
@@ -75,9 +76,17 @@ def _insert(database: sqlite3.Connection, shard: int, rows: pa.Table, *, end: in
     names = pc.replace_substring_regex(flat.field("name"), r"^[^.]*\.", "").take(pa.array(by_offset)).to_pylist()
     columns = (position[parents], content_offsets, flat.field("size_bytes").to_numpy())
     index, offsets, sizes = (column[by_offset].tolist() for column in columns)
-    parts = zip([shard] * len(names), index, names, offsets, sizes, strict=True)
-    database.executemany("INSERT INTO sample_parts VALUES (?, ?, ?, ?, ?)", parts)
+    _add(database, "sample_parts", [[shard] * len(names), index, names, offsets, sizes])
     return starts
+
+
+def _add(database: sqlite3.Connection, table: str, columns: Sequence[Sequence[int | str]]) -> None:
+    """Add rows, many with a call, which takes half as long as one with a call."""
+    cells = list(chain.from_iterable(zip(*columns, strict=True)))
+    row = f"({', '.join('?' * len(columns))})"
+    for start in range(0, len(cells), len(columns) * _ROWS_A_CALL):
+        some = cells[start : start + len(columns) * _ROWS_A_CALL]
+        database.execute(f"INSERT INTO {table} VALUES {', '.join([row] * (len(some) // len(columns)))}", some)
 
 
 def _yaml(content: Mapping[str, Any]) -> bytes:

@@ -59,7 +59,8 @@ def _column(structs: Iterable[msgspec.Struct], field: pa.Field) -> pa.Array:
     inner = list(field.type.value_type)
     flat = list(chain.from_iterable(values))
     children = pa.StructArray.from_arrays([_column(flat, one) for one in inner], fields=inner)
-    return pa.ListArray.from_arrays(pa.array(list(accumulate(map(len, values), initial=0)), pa.int32()), children, field.type)
+    starts = pa.array(list(accumulate(map(len, values), initial=0)), pa.int32())
+    return pa.ListArray.from_arrays(starts, children, field.type)
 
 
 def read_ledger(folder: Path) -> Iterator[LedgerRow]:

@@ -18,7 +18,7 @@ from shards.files import Disk
 
 _T = TypeVar("_T")
 Tell = Callable[[str, Path], None]
-"""Told where a call is: "before write", "amid write" or "after write"; so of open, sync, rename, cut, remove."""
+"""Told where a call is: "before write", "amid write" or "after write"; so of the other methods of a disk."""
 
 
 class WatchedDisk(Disk):
@@ -40,6 +40,10 @@ class WatchedDisk(Disk):
     def write(self, file: io.BufferedRandom, pieces: Sequence[bytes | memoryview]) -> None:
         file.write(b"".join(pieces))
         file.flush()
+
+    def reserve(self, file: io.BufferedRandom, size_bytes: int) -> None:
+        with self._told("reserve", Path(file.name)):
+            super().reserve(file, size_bytes)
 
     def sync(self, descriptor: int, path: Path) -> None:
         with self._told("sync", path):

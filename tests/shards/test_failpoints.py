@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from shards import write_behind
 from shards.files import Disk, append_durably
 from shards.manifest import MANIFEST
 from shards.verify import verify
@@ -57,6 +58,22 @@ def test_killed_at_every_call_of_the_disk(quick_path: Path, small: Callable[[], 
         assert killed_at(deadly(number), partial(build, small(), folder)), told
         assert_same_in_the_end(small, folder, expected, told)
     print("kills:", dict(Counter(when for when, _ in calls)))  # noqa: T201
+
+
+def test_killed_at_every_call_for_a_shard_of_several_batches(quick_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write_behind, "_BATCH_BYTES", 4096)
+    monkeypatch.setattr(write_behind, "_RESERVE_BYTES", 3 * 4096)
+    one = partial(pipeline, words(12), n_buckets=1)
+    expected = whole(one, quick_path / "whole")
+    calls = calls_of(lambda: build(one(), quick_path / "counted"))
+    shard = [f"{when}" for when, path in calls if path.suffix == ".part" and ".tar" in path.name]
+    assert shard.count("after write") > 4
+    assert shard.count("after reserve") == 2
+    for number, (when, path) in enumerate(calls):
+        folder = quick_path / str(number)
+        told = f"killed {when} of {path.name}, call {number}"
+        assert killed_at(deadly(number), partial(build, one(), folder)), told
+        assert_same_in_the_end(one, folder, expected, told)
 
 
 def test_killed_again_while_going_on(quick_path: Path, small: Callable[[], Pipeline]) -> None:

@@ -81,6 +81,22 @@ def test_an_error_of_the_disk_reaches_the_caller(tmp_path: Path) -> None:
         write_all(file, Full())
 
 
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EOPNOTSUPP, None])
+def test_space_that_cannot_be_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int | None) -> None:
+    """All but full, or a file system or an operating system that cannot: what fits is written all the same."""
+
+    def refuse(descriptor: int, offset: int, size_bytes: int) -> None:
+        raise OSError(reason, os.strerror(reason or 0))
+
+    if reason is None:
+        monkeypatch.delattr(os, "posix_fallocate")
+    else:
+        monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with (tmp_path / "x").open("wb+") as file:
+        assert write_all(file) == hashlib.sha256(WHOLE).hexdigest()
+    assert (tmp_path / "x").read_bytes() == WHOLE
+
+
 def test_a_write_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a disk that is all but full, or of a file beyond 2 GiB."""
     whole = os.writev
