@@ -1,12 +1,18 @@
 """Answers given elsewhere or earlier, played back: from a mapping, or from a run's `generations.jsonl`."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from model_adapter.adapter import Capabilities, Generation, Request, text_generation
 from model_adapter.errors import AdapterError
+from shards.draft import Blob, FileBytes
+
+MADE_NAME: Final = re.compile(r"\bmade/(image|audio|video)/[0-9a-f]{64}\.[a-z0-9]+")
+"""How a run's answers name the media that were made: files below the run's folder."""
 
 
 class _Line(msgspec.Struct):
@@ -15,10 +21,15 @@ class _Line(msgspec.Struct):
 
 
 class ReplayAdapter:
-    """Answers each request with the text that stands under its key; "missing" where none does."""
+    """Answers each request with the text that stands under its key; "missing" where none does.
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        self._texts = texts
+    Args:
+        texts: By key.
+        folder: The run's, in which the media lie that texts name.
+    """
+
+    def __init__(self, texts: Mapping[str, str], folder: Path | None = None) -> None:
+        self._texts, self._folder = texts, folder
 
     @classmethod
     def read(cls, path: Path) -> "ReplayAdapter":
@@ -41,7 +52,7 @@ class ReplayAdapter:
             if line.id in texts:
                 raise AdapterError(place, expected="each id once", found=f"{line.id} again")
             texts[line.id] = line.text
-        return cls(texts)
+        return cls(texts, path.parent)
 
     def capabilities(self) -> Capabilities:
         """Text; media are not looked at."""
@@ -58,4 +69,12 @@ class ReplayAdapter:
     def answer(self, key: str) -> Generation:
         """The stored answer to the request of this key."""
         text = self._texts.get(key)
-        return Generation(parts=(), finish_reason="missing") if text is None else text_generation(text)
+        if text is None:
+            return Generation(parts=(), finish_reason="missing")
+        return msgspec.structs.replace(text_generation(text), blobs=dict(self._media(text)))
+
+    def _media(self, text: str) -> Iterator[tuple[str, Blob]]:
+        """The media that a text names and that are there."""
+        for found in MADE_NAME.finditer(text):
+            if self._folder is not None and (self._folder / found[0]).is_file():
+                yield found[0], FileBytes(str(self._folder / found[0]))

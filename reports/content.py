@@ -21,7 +21,8 @@ class Prediction:
     """What one model answered to one item.
 
     `text` is what it said, `answer` what the parser made of it (None if it could not). `value` is the item's value in
-    the unit of the board, None where `unscored` names a reason; `boxes_xyxy_px` are drawn onto the first image.
+    the unit of the board, None where `unscored` names a reason; `boxes_xyxy_px` are drawn onto the first image; `media`
+    are the kinds and bytes of what it made.
     """
 
     model: str
@@ -30,6 +31,7 @@ class Prediction:
     value: float | None = None
     unscored: str | None = None
     boxes_xyxy_px: tuple[Box, ...] = ()
+    media: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from evals.results import MADE_NAME
 from reports.content import AnswersView, Prediction, SampleView
 from reports.leaderboard import Board, Entry
 from reports.pairing import unit_scale
@@ -56,5 +57,11 @@ def _answers(entry: Entry, ids: set[str]) -> dict[str, Prediction]:
         outcome = outcomes.get(said.id)
         if outcome is not None:
             value = None if outcome["value"] is None else scale * outcome["value"]
-            answers[said.id] = Prediction(entry.label, said.text, said.answer, value, outcome["unscored"])
+            text, answer = _in_words(said.text), None if said.answer is None else _in_words(said.answer)
+            media = tuple(entry.folder.made_media(said.text))
+            answers[said.id] = Prediction(entry.label, text, answer, value, outcome["unscored"], media=media)
     return answers
+
+
+def _in_words(text: str) -> str:
+    return MADE_NAME.sub(r"[\1]", text)

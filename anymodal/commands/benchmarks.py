@@ -50,7 +50,9 @@ def tasks(
 
 
 def _facts(one: "Benchmark") -> Iterator[tuple[str, str]]:
-    primary = one.scorer_of([], None).score([], {}, [], 0).primary
+    from evals.benchmarks.item import Workspace
+
+    primary = one.scorer_of([], Workspace()).score([], {}, [], 0).primary
     direction = "higher" if primary.higher_is_better else "lower"
     yield "splits", ", ".join(f"{split}{_size(one, split)}" for split in one.splits)
     yield from ((f"prompt {family}", words) for family, words in one.prompts.items())

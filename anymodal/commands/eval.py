@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from anymodal.console import print_note, print_table, progress_bar
+from anymodal.console import print_note, print_table, progress_bars
 
 Exposed = Literal["strict_zero_shot", "in_domain_media", "fine_tuned", "unknown"]
 """How far a number is zero-shot."""
@@ -46,25 +46,24 @@ def evaluate(
     from evals.harness.runner import EvalSettings, load_items, make_adapter
     from evals.harness.runner import evaluate as run
 
-    settings = EvalSettings(
-        data=data,
-        limit=limit,
-        seed=seed,
-        batch_size=batch_size,
-        exposure=exposure,
-        prompt=prompt,
-        cache=cache,
-        note=print_note,
-    )
     rows = []
     for task in [Task(spelling) for spelling in tasks]:
-        items = load_items(task, settings)
-        adapter = make_adapter(model, task, items, settings)
         folder = run_folder(out, name or model, task.name)
-        with progress_bar(task.name) as advance:
-            result = run(
-                task, adapter, items, model=name or model, out=folder, settings=settings, progress=advance
-            ).result
+        with progress_bars() as bar:
+            settings = EvalSettings(
+                data=data,
+                limit=limit,
+                seed=seed,
+                batch_size=batch_size,
+                exposure=exposure,
+                prompt=prompt,
+                cache=cache,
+                note=print_note,
+                bar=bar,
+            )
+            items = load_items(task, settings)
+            adapter = make_adapter(model, task, items, settings)
+            result = run(task, adapter, items, model=name or model, out=folder, settings=settings).result
         shows_all = task.benchmark.kind in ("generation", "mosit")
         for one in result.metrics.values() if shows_all else [result]:
             shown = f"{task.name} {one.metric}" if shows_all else task.name

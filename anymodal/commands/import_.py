@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from anymodal.commands.eval import Exposed
-from anymodal.console import print_line, print_note
+from anymodal.console import print_line, print_note, progress_bars
 
 
 def import_answers(
@@ -33,11 +33,12 @@ def import_answers(
     from evals.harness.runner import import_answers as import_run
     from shards.formats.predictions import read_submission
 
-    settings = EvalSettings(data=data, seed=seed, exposure=exposure, note=print_note)
     chosen = Task(task)
     texts = read_submission(predictions, chosen.benchmark.submission)
-    items = load_items(chosen, settings)
-    result = import_run(chosen, texts, items, model=model, out=out, settings=settings).result
+    with progress_bars() as bar:
+        settings = EvalSettings(data=data, seed=seed, exposure=exposure, note=print_note, bar=bar)
+        items = load_items(chosen, settings)
+        result = import_run(chosen, texts, items, model=model, out=out, settings=settings).result
     value = "-" if result.value is None else f"{result.value:.4f}"
     print_line(f"{chosen.name}: {result.metric} {value} {result.unit} ({result.protocol}), {result.n} items")
     if len(texts) < result.n:

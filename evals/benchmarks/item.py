@@ -72,20 +72,44 @@ Score = Callable[[Sequence[Item], Answers, Sequence[Item], int], Scored]
 
 
 class Scorer(NamedTuple):
-    """How answers are scored, the networks that do it (weights and preprocessing by name), and what is to be told."""
+    """How answers are scored, and the networks that do it (weights and preprocessing by name)."""
 
     score: Score
     networks: Mapping[str, str] = {}
-    notes: tuple[str, ...] = ()
 
 
-Judged = Callable[[Sequence[Item], Path | None], Scorer]
-"""What scores answers to items of a split, opened before a model is asked; the folder, if any, keeps features."""
+Bar = Callable[[str], Callable[[int, int], None]]
+"""Starts a progress bar of the given title; what comes back is told how much is done, and of how much."""
+
+
+def no_bar(title: str) -> Callable[[int, int], None]:
+    """Shows nothing."""
+    return lambda done, total: None
+
+
+class Workspace(NamedTuple):
+    """What scorers with networks work with.
+
+    Args:
+        run: The folder below which made media lie, by their names.
+        cache: That keeps features of media, if any.
+        bar: For long work.
+        note: Told what the numbers will lack.
+    """
+
+    run: Path = Path()
+    cache: Path | None = None
+    bar: Bar = no_bar
+    note: Callable[[str], None] = lambda text: None
+
+
+Judged = Callable[[Sequence[Item], Workspace], Scorer]
+"""What scores answers to items of a split, opened before a model is asked."""
 
 
 def by_rules(score: Score) -> Judged:
     """Without networks."""
-    return lambda population, cache: Scorer(score)
+    return lambda population, workspace: Scorer(score)
 
 
 def item_of(sample: Sample, medium: MediaFile, *, cluster: str = "", official: object = None) -> Item:
@@ -156,9 +180,9 @@ class Benchmark:
         parser: Name and version of `parse`, for the protocol.
         parse: The answer in a generation, or why there is none.
         scorer: The primary metric's protocol, such as "vqa@official".
-        scorer_of: Gives what scores, and opens its networks so that faults come first: UsageError if the weights of the
-            primary metric's network are not here. An item's value does not depend on which other items were asked.
-            Unit and direction come with the result.
+        scorer_of: Gives what scores, and opens its networks and reference set so that faults come first: UsageError if
+            the weights of the primary metric's network are not here. An item's value does not depend on which other
+            items were asked. Unit and direction come with the result.
         enough: Items below which the published protocol is not met.
         chance: The value of guessing from the training answers, given the items and what loads the training items;
             None if it has none.

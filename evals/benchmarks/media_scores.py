@@ -2,14 +2,14 @@
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 
-from evals.benchmarks.made_media import RealMedium, content_of
+from evals.benchmarks.item import Workspace
+from evals.benchmarks.made_media import RealMedium
 from evals.errors import EvalsError
 from evals.metrics.feature_sets import Features, FeatureSet, feature_set
 from evals.metrics.frechet import score_frechet
@@ -23,7 +23,7 @@ from model_adapter.embedders import Embedder, embed_all, open_embedder
 from model_adapter.embedders.decoding import decode_video
 from model_adapter.embedders.embedder import Input
 from model_adapter.errors import ShortMediumError
-from shards.draft import Blob, HeldBytes
+from shards.draft import Blob, FileBytes, HeldBytes
 from shards.errors import MediaError, UsageError
 from shards.media import MediaKind
 
@@ -72,12 +72,12 @@ _Pairs = Sequence[tuple[RealMedium, Any]]
 
 @dataclass(frozen=True)
 class Panel:
-    """Judges, those of their networks that are here, what is to be told of the others, and where features are kept."""
+    """Judges, those of their networks that are here, what those of sets compare with, and where they work."""
 
     judges: tuple[Judge, ...]
-    networks: Mapping[str, Embedder]
-    notes: tuple[str, ...] = ()
-    cache: Path | None = None
+    workspace: Workspace
+    networks: Mapping[str, Embedder] = field(default_factory=dict)
+    real: Mapping[Judge, FeatureStatistics] = field(default_factory=dict)
 
     def of(self, kind: MediaKind) -> "Panel":
         """The judges of one kind of medium."""
@@ -94,24 +94,34 @@ class Panel:
         _, is_hashed, sha256 = getattr(self.networks.get(judge.network), "weights", "").partition("sha256:")
         return f"{judge.rules}{judge.network}" + (f"-{sha256[:12]}" if is_hashed else "")
 
-    def rows(self, judge: Judge, blobs: Iterable[Blob], kind: Input | None = None) -> Iterator[Any]:
-        """What the judge's network makes of each medium or text, [windows, d], or a MediaError."""
-        made = embed_all(self.networks[judge.network], kind or judge.kind, blobs, cache=self.cache)
-        return (one.rows for one in made)
+    def made(self, name: str) -> Blob:
+        """A made medium by its name in answers."""
+        return FileBytes(str(self.workspace.run / name))
+
+    def rows(self, judge: Judge, blobs: Sequence[Blob], what: str, kind: Input | None = None) -> Iterator[Any]:
+        """What the judge's network makes of each medium or text, [windows, d], or a MediaError; `what` they are."""
+        advance = self.workspace.bar(f"{what} seen by {judge.network}")
+        rows = embed_all(self.networks[judge.network], kind or judge.kind, blobs, cache=self.workspace.cache)
+        for done, one in enumerate(rows, 1):
+            advance(done, len(blobs))
+            yield one.rows
 
 
 def open_panel(
-    judges: Iterable[Judge], *, is_world: bool, needs_first: bool = False, cache: Path | None = None
+    judges: Iterable[Judge], real: Sequence[RealMedium], workspace: Workspace, *, needs_first: bool = False
 ) -> Panel:
-    """The judges with their networks open, so that what is wrong with weights is told before a model is asked.
+    """The judges with networks and reference sets, so that what is wrong with these is told before a model is asked.
 
     Raises:
         UsageError: If the first judge's weights are not here, and it is needed.
         AdapterError: If weights are not of their network.
+        EvalsError: If a real medium cannot be decoded.
     """
+    if not real:
+        return Panel(tuple(judges), workspace)
+    is_world = real[0].is_world
     chosen = tuple(one._replace(network=one.world) if is_world else one for one in judges if one.world or not is_world)
     networks: dict[str, Embedder] = {}
-    notes = []
     for name in dict.fromkeys(one.network for one in chosen):
         try:
             networks[name] = _open(name)
@@ -119,8 +129,17 @@ def open_panel(
             if needs_first and name == chosen[0].network:
                 raise
             metrics = ", ".join(dict.fromkeys(one.metric for one in chosen if one.network == name))
-            notes.append(f"no value for {metrics}: {error}")
-    return Panel(chosen, networks, tuple(notes), cache)
+            workspace.note(f"no value for {metrics}: {error}")
+    panel = Panel(chosen, workspace, networks)
+    return replace(panel, real=dict(_references(panel, real)))
+
+
+def _references(panel: Panel, real: Sequence[RealMedium]) -> Iterator[tuple[Judge, FeatureStatistics]]:
+    """What each judge of sets compares with."""
+    for judge in panel.judges:
+        own = [one for one in real if one.kind == judge.kind]
+        if judge.rules == "frechet@" and judge.network in panel.networks and own:
+            yield judge, FeatureStatistics.of(_real_set(panel, judge, own))
 
 
 def _open(name: str) -> Embedder:
@@ -162,20 +181,17 @@ class MediaScores(NamedTuple):
     reasons: list[str | None]
 
 
-def score_media(
-    panel: Panel, asked: Sequence[RealMedium], made: Sequence[str | Unscored], *, real: Sequence[RealMedium], seed: int
-) -> MediaScores:
+def score_media(panel: Panel, asked: Sequence[RealMedium], made: Sequence[str | Unscored], *, seed: int) -> MediaScores:
     """Score media that were made for captions; a network sees each of them once.
 
     Args:
         panel: The judges of one kind.
         asked: What each was asked for.
-        made: `data:` URIs, or why there is none, item for item.
-        real: The reference set.
+        made: Their names, or why there is none, item for item.
         seed: Of bootstraps.
 
     Raises:
-        EvalsError: If a real medium cannot be decoded.
+        EvalsError: If a real medium cannot be decoded, of a kind that no judge compares as a set.
     """
     scores = MediaScores({}, [{} for _ in asked], [])
     seen: dict[str, list[Features | str]] = {}
@@ -186,7 +202,7 @@ def score_media(
         reasons = [rows if isinstance(rows, str) else None for rows in found]
         places = [place for place, reason in enumerate(reasons) if reason is None]
         pairs = [(asked[place], found[place]) for place in places]
-        scored = _judged(panel, judge, pairs=pairs, real=real, unscored=counted(reasons), seed=seed)
+        scored = _judged(panel, judge, pairs=pairs, unscored=counted(reasons), seed=seed)
         for place, row in zip(places, scored.rows, strict=False):
             if row.value is not None:
                 scores.values[place].update({judge.metric: row.value, f"{judge.metric}_n": 1.0})
@@ -197,9 +213,7 @@ def score_media(
     return scores
 
 
-def _judged(
-    panel: Panel, judge: Judge, *, pairs: _Pairs, real: Sequence[RealMedium], unscored: Mapping[str, int], seed: int
-) -> Scored:
+def _judged(panel: Panel, judge: Judge, *, pairs: _Pairs, unscored: Mapping[str, int], seed: int) -> Scored:
     """One metric of media that were asked and made."""
     protocol, similarity = panel.protocol(judge), SIMILARITIES.get(judge.metric)
     made = [_items(judge, rows) for _, rows in pairs]
@@ -211,14 +225,14 @@ def _judged(
     if judge.metric == "inception_score":
         return score_inception(generated, protocol=protocol)
     if judge.rules == "frechet@":
-        both = (FeatureStatistics.of(one) for one in (generated, _real_set(panel, judge, real)))
-        return score_frechet(*both, metric=judge.metric, protocol=protocol, enough=judge.enough)
+        statistics = FeatureStatistics.of(generated)
+        return score_frechet(statistics, panel.real[judge], metric=judge.metric, protocol=protocol, enough=judge.enough)
     asked = [one for one, _ in pairs]
     if similarity is None:
         scored = score_tagger_kl(generated, _real_set(panel, judge, asked), seed=seed)
     else:
-        words = (HeldBytes((RULES[similarity].prefix + one.caption).encode()) for one in asked)
-        texts = feature_set(np.concatenate(list(panel.rows(judge, words, "text"))))
+        words = [HeldBytes((RULES[similarity].prefix + one.caption).encode()) for one in asked]
+        texts = feature_set(np.concatenate(list(panel.rows(judge, words, "captions", "text"))))
         scored = score_similarity(generated, texts, similarity, seed=seed)
     ratio_of = judge.metric, f"{judge.metric}_n"
     primary = msgspec.structs.replace(scored.primary, protocol=protocol, ratio_of=ratio_of)
@@ -229,7 +243,7 @@ def _rows_of_made(panel: Panel, judge: Judge, made: Sequence[str | Unscored]) ->
     """Each medium's rows, or why it has none."""
     if judge.network not in panel.networks:
         return ["no_weights"] * len(made)
-    found = panel.rows(judge, (HeldBytes(content_of(one)) for one in made if isinstance(one, str)))
+    found = panel.rows(judge, [panel.made(one) for one in made if isinstance(one, str)], f"made {judge.kind}s")
     return [one.reason if isinstance(one, Unscored) else _scorable(next(found)) for one in made]
 
 
@@ -240,7 +254,7 @@ def _scorable(rows: Features | MediaError) -> Features | str:
 
 
 def _real_set(panel: Panel, judge: Judge, real: Sequence[RealMedium]) -> FeatureSet:
-    rows = list(panel.rows(judge, (one.blob for one in real)))
+    rows = list(panel.rows(judge, [one.blob for one in real], f"real {judge.kind}s"))
     for one, found in zip(real, rows, strict=True):
         if isinstance(found, MediaError):
             expected = f"a readable {one.kind} of the reference set"

@@ -13,8 +13,8 @@ from typing import Final, cast, get_args
 import msgspec
 import numpy as np
 
-from evals.benchmarks.item import Answers, Benchmark, Item, Scorer, expected
-from evals.benchmarks.made_media import RealMedium, content_of, said, uris
+from evals.benchmarks.item import Answers, Benchmark, Item, Scorer, Workspace, expected
+from evals.benchmarks.made_media import RealMedium, names, said
 from evals.benchmarks.media_scores import JUDGES, SIMILARITIES, Panel, open_panel, score_media
 from evals.metrics.outcomes import reason_of
 from evals.metrics.ratios import scoring_of
@@ -82,23 +82,21 @@ def _real_media(turn: Turn, draft: Draft) -> Iterator[RealMedium]:
             yield RealMedium(kind, draft.blobs[part.member], part.caption or "", is_world)
 
 
-def _made(answer: str | Unscored) -> list[tuple[MediaKind, str]] | Unscored:
+def _made(answer: str | Unscored, panel: Panel) -> list[tuple[MediaKind, str]] | Unscored:
     """The media of an answer and what their bytes are, or why none are to be had."""
     if isinstance(answer, Unscored):
         return answer
     try:
-        made = [(probe(content_of(uri)).kind, uri) for uri in uris(answer)]
+        made = [(probe(panel.made(name).read()).kind, name) for name in names(answer)]
     except MediaError:
         return Unscored("unreadable_media")
     return made or Unscored("no_media")
 
 
-def _judged_by(population: Sequence[Item], cache: Path | None) -> Scorer:
+def _judged_by(population: Sequence[Item], workspace: Workspace) -> Scorer:
     """No network is needed: the primary metric counts media."""
-    panel = Panel(_JUDGES, {})
-    if population:
-        panel = open_panel(_JUDGES, is_world=_true(population[0]).media[0].is_world, cache=cache)
-    return Scorer(partial(_score, panel=panel), panel.identities, panel.notes)
+    panel = open_panel(_JUDGES, [one for item in population for one in _true(item).media], workspace)
+    return Scorer(partial(_score, panel=panel), panel.identities)
 
 
 def _true(item: Item) -> TrueTurn:
@@ -107,7 +105,7 @@ def _true(item: Item) -> TrueTurn:
 
 def _score(items: Sequence[Item], answers: Answers, population: Sequence[Item], seed: int, *, panel: Panel) -> Scored:
     """Share of turns with as many media of each kind as the true turn; of each kind what these media are worth."""
-    made = [_made(answers.get(item.id, Unscored("missing"))) for item in items]
+    made = [_made(answers.get(item.id, Unscored("missing")), panel) for item in items]
     true = [Counter(one.kind for one in _true(item).media) for item in items]
     found = [Counter(kind for kind, _ in one) if isinstance(one, list) else Counter[MediaKind]() for one in made]
     scoring = scoring_of(items, [reason_of(one) for one in made], SCORER, seed)
@@ -116,9 +114,8 @@ def _score(items: Sequence[Item], answers: Answers, population: Sequence[Item], 
     further: list[dict[str, float]] = [{} for _ in items]
     for kind in _KINDS:
         asked = {place: one[kind] for place, item in enumerate(items) if kind in (one := _first(item))}
-        real = [one for item in population for one in _true(item).media if one.kind == kind]
         given = [_given(made[place], kind) for place in asked]
-        scores = score_media(panel.of(kind), list(asked.values()), given, real=real, seed=seed)
+        scores = score_media(panel.of(kind), list(asked.values()), given, seed=seed)
         metrics |= scores.metrics
         for place, numbers in zip(asked, scores.values, strict=True):
             further[place].update(numbers)

@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 
 from evals.benchmarks.captioning import AUDIOCAPS, COCO_CAPTIONS, MSRVTT
-from evals.benchmarks.item import Answers, Benchmark, Item, Scorer, Size, expected
-from evals.benchmarks.made_media import RealMedium, said, uris
+from evals.benchmarks.item import Answers, Benchmark, Item, Scorer, Size, Workspace, expected
+from evals.benchmarks.made_media import RealMedium, names, said
 from evals.benchmarks.media_scores import JUDGES, Panel, open_panel, score_media
 from evals.results import ItemRow, Scored, Unscored
 from model_adapter import Decoding, Generation
@@ -37,32 +37,29 @@ def _load(data: Path, split: str, *, kind: MediaKind, captioned: Callable[[Path,
 
 
 def made_medium(generation: Generation, *, kind: MediaKind) -> str | Unscored:
-    """The first medium of the kind that was made, or written as a `data:` URI."""
+    """The first medium of the kind that was made."""
     answer = said(generation)
     if isinstance(answer, Unscored):
         return answer
-    return next((uri for uri in uris(answer) if uri.startswith(f"data:{kind}/")), Unscored(f"no_{kind}"))
+    return next((name for name in names(answer) if name.startswith(f"made/{kind}/")), Unscored(f"no_{kind}"))
 
 
-def _judged_by(population: Sequence[Item], cache: Path | None, *, kind: MediaKind) -> Scorer:
+def _judged_by(population: Sequence[Item], workspace: Workspace, *, kind: MediaKind) -> Scorer:
     """The networks of all metrics of a kind; that of the primary one must be here, and so must all real media."""
-    judges = [judge for judge in JUDGES if judge.kind == kind]
-    panel = Panel(tuple(judges), {})
-    if population:
-        real = [expected(item, item.official, RealMedium) for item in population]
-        panel = open_panel(judges, is_world=real[0].is_world, needs_first=True, cache=cache)
-        absent = [one.place for one in real if isinstance(one.blob, FileBytes) and not Path(one.place).is_file()]
-        if absent:
-            found = f"{len(absent)} absent, such as {absent[0]}"
-            raise UsageError("--data", expected=f"all {len(real)} real media of the split", found=found)
-    return Scorer(partial(_score, panel=panel), panel.identities, panel.notes)
+    real = [expected(item, item.official, RealMedium) for item in population]
+    absent = [one.place for one in real if isinstance(one.blob, FileBytes) and not Path(one.place).is_file()]
+    if absent:
+        found = f"{len(absent)} absent, such as {absent[0]}"
+        raise UsageError("--data", expected=f"all {len(real)} real media of the split", found=found)
+    panel = open_panel([judge for judge in JUDGES if judge.kind == kind], real, workspace, needs_first=True)
+    return Scorer(partial(_score, panel=panel), panel.identities)
 
 
 def _score(items: Sequence[Item], answers: Answers, population: Sequence[Item], seed: int, *, panel: Panel) -> Scored:
     """All metrics; items have values in those that compare pairs, and none in the primary one, which compares sets."""
-    asked, real = ([expected(item, item.official, RealMedium) for item in some] for some in (items, population))
+    asked = [expected(item, item.official, RealMedium) for item in items]
     made = [answers.get(item.id, Unscored("missing")) for item in items]
-    metrics, values, reasons = score_media(panel, asked, made, real=real, seed=seed)
+    metrics, values, reasons = score_media(panel, asked, made, seed=seed)
     told = zip(items, reasons, values, strict=True)
     rows = [ItemRow(item.id, None, reason, item.cluster, value) for item, reason, value in told]
     return Scored(metrics.pop(panel.judges[0].metric), metrics, {}, rows)

@@ -4,9 +4,10 @@ Each is a replay of answers prepared from the items. Only `oracle` and `shuffled
 answer; the others learn from the training split.
 """
 
+import functools
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import get_args
 
@@ -64,35 +65,49 @@ def right_answer(item: Item) -> str:
     raise EvalsError(f"item {item.id}", expected="answers, references or boxes", found=type(item.truth).__name__)
 
 
-def _oracle(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
-    return {item.id: right_answer(item) for item in items}
+class _RightAnswers(Mapping[str, str]):
+    """By item id the right answer of that or another item, made when it is asked for: media are large."""
+
+    def __init__(self, items: Mapping[str, Item]) -> None:
+        self._items = items
+
+    def __getitem__(self, name: str) -> str:
+        return right_answer(self._items[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
 
 
-def _shuffled(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
+def _oracle(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> Mapping[str, str]:
+    return _RightAnswers({item.id: item for item in items})
+
+
+def _shuffled(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> Mapping[str, str]:
     """Each item gets the right answer of the next one in a random circle, so never its own (if there are two)."""
     circle = rng.sample(list(items), k=len(items))
-    return {item.id: right_answer(other) for item, other in zip(circle, [*circle[1:], *circle[:1]], strict=True)}
+    return _RightAnswers({item.id: other for item, other in zip(circle, [*circle[1:], *circle[:1]], strict=True)})
 
 
-def _most_frequent(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
-    return dict.fromkeys((item.id for item in items), _commonest(map(right_answer, train)))
+def _most_frequent(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> Mapping[str, str]:
+    return _RightAnswers(dict.fromkeys((item.id for item in items), _commonest(train)))
 
 
-def _blind(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
+def _blind(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> Mapping[str, str]:
     """The commonest training answer to the same question, else to its type, else at all: no look at any medium."""
     by_text, by_type = defaultdict(list), defaultdict(list)
     for item in train:
-        by_text[item.text].append(right_answer(item))
-        by_type[_question_type(item)].append(right_answer(item))
-    overall = list(map(right_answer, train))
-    return {
-        item.id: _commonest(by_text.get(item.text) or by_type.get(_question_type(item)) or overall) for item in items
-    }
+        by_text[item.text].append(item)
+        by_type[_question_type(item)].append(item)
+    commonest = functools.cache(lambda text, kind: _commonest(by_text.get(text) or by_type.get(kind) or train))
+    return _RightAnswers({item.id: commonest(item.text, _question_type(item)) for item in items})
 
 
-def _random(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> dict[str, str]:
+def _random(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> Mapping[str, str]:
     """An answer drawn from all that was said about the training items; a box drawn anywhere; noise."""
-    kinds = {item.id: _kinds(item) for item in items if isinstance(item.official, RealMedium | TrueTurn)}
+    kinds = {item.id: _kinds(item) for item in items if _has_media(item)}
     if kinds:
         drawn = {name: rng.choice(some) for name, some in kinds.items()}
         return {name: data_uri(noise_medium(kind, rng), kind) for name, kind in drawn.items()}
@@ -112,11 +127,11 @@ def _random_box(rng: random.Random) -> str:
     return f"{{<{left}><{top}><{right}><{bottom}>}}"
 
 
-def _always(items: Sequence[Item], train: Sequence[Item], rng: random.Random, *, text: str) -> dict[str, str]:
+def _always(items: Sequence[Item], train: Sequence[Item], rng: random.Random, *, text: str) -> Mapping[str, str]:
     return dict.fromkeys((item.id for item in items), text)
 
 
-BASELINES: Mapping[str, Callable[[Sequence[Item], Sequence[Item], random.Random], dict[str, str]]] = {
+BASELINES: Mapping[str, Callable[[Sequence[Item], Sequence[Item], random.Random], Mapping[str, str]]] = {
     "oracle": _oracle,
     "blind": _blind,
     "most-frequent": _most_frequent,
@@ -127,12 +142,17 @@ BASELINES: Mapping[str, Callable[[Sequence[Item], Sequence[Item], random.Random]
 }
 
 
-def _commonest(texts: Iterable[str]) -> str:
-    """The most frequent text, the alphabetically first of equals."""
-    counts = Counter(texts)
-    if not counts:
+def _commonest(items: Sequence[Item]) -> Item:
+    """One with the most frequent right answer, the alphabetically first of equals; media are all different."""
+    keyed = [(item.id if _has_media(item) else right_answer(item), item) for item in items]
+    if not keyed:
         raise EvalsError("baseline", expected="a training split with items", found="none")
-    return min(counts, key=lambda text: (-counts[text], text))
+    counts = Counter(key for key, _ in keyed)
+    return dict(keyed)[min(counts, key=lambda key: (-counts[key], key))]
+
+
+def _has_media(item: Item) -> bool:
+    return isinstance(item.official, RealMedium | TrueTurn)
 
 
 def _question_type(item: Item) -> str:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import msgspec
 
 from evals.benchmarks import PLAIN, Benchmark, Item, Task
-from evals.benchmarks.item import Scorer
-from evals.benchmarks.made_media import shortened
+from evals.benchmarks.item import Bar, Scorer, Workspace, no_bar
+from evals.benchmarks.made_media import MadeMedia, told
 from evals.errors import EvalsError
 from evals.harness.baselines import baseline
 from evals.harness.requests import example_drafts, show
@@ -23,7 +23,6 @@ from shards.formats.predictions import check_ids
 from shards.keys import keyed_hash
 from shards.writer import write_archive
 
-Progress = Callable[[int, int], None]
 N_EXAMPLES = 8
 
 
@@ -40,6 +39,7 @@ class EvalSettings:
         prompt: The family of models whose words are asked with.
         cache: Folder that keeps features of media by their hash, for benchmarks that networks score.
         note: Told, before a model is asked, what the numbers will lack.
+        bar: For asking, and for networks that look at media.
     """
 
     data: Path
@@ -50,6 +50,7 @@ class EvalSettings:
     prompt: str = PLAIN
     cache: Path | None = None
     note: Callable[[str], None] = lambda text: None
+    bar: Bar = no_bar
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or (self.limit is not None and self.limit < 1):
@@ -120,7 +121,6 @@ def evaluate(
     model: str,
     out: Path,
     settings: EvalSettings,
-    progress: Progress | None = None,
 ) -> RunFolder:
     """Ask the model about every item, score its answers and write the run folder `out`.
 
@@ -131,33 +131,32 @@ def evaluate(
         model: The model's name in tables.
         out: The run folder.
         settings: See `EvalSettings`.
-        progress: Told the number of items asked and of all items.
 
     Raises:
         AdapterError: If the model cannot answer.
+        EvalsError: If a real medium that made ones are compared with cannot be decoded.
         UsageError: If the benchmark has no prompt for this family of models, or its first metric's network no weights.
     """
     prompt = task.benchmark.prompt(settings.prompt)
     decoding = msgspec.json.encode(task.benchmark.decoding, order="sorted").decode()
-    asked = _asked(task, population, settings, prompt=prompt, decoding=decoding)
-    items = asked.items
+    asked = _asked(task, population, settings, out, prompt=prompt, decoding=decoding)
+    items, made, advance = asked.items, MadeMedia(out), settings.bar(task.name)
     said: dict[str, Said] = {}
     for start in range(0, len(items), settings.batch_size):
         batch = items[start : start + settings.batch_size]
-        said |= _ask(task.benchmark, adapter, batch, prompt=prompt, seed=settings.seed)
-        if progress is not None:
-            progress(len(said), len(items))
-    return _record(asked, said, model=model, out=out, settings=settings)
+        said |= _ask(task.benchmark, adapter, batch, made, prompt=prompt, seed=settings.seed)
+        advance(len(said), len(items))
+    return _record(asked, said, made, model=model, out=out, settings=settings)
 
 
-def _asked(task: Task, population: Sequence[Item], settings: EvalSettings, *, prompt: str, decoding: str) -> "Asked":
-    """The items within the limit and their scorer, after what is to be told of it."""
-    items = nested_subset(population, settings.limit)
-    scorer, enough = task.benchmark.scorer_of(population, settings.cache), task.benchmark.enough
-    for text in scorer.notes:
-        settings.note(text)
+def _asked(
+    task: Task, population: Sequence[Item], settings: EvalSettings, out: Path, *, prompt: str, decoding: str
+) -> "Asked":
+    """The items within the limit and their scorer."""
+    items, enough = nested_subset(population, settings.limit), task.benchmark.enough
     if len(items) < enough and task.domain == "public":
         settings.note(f"{task.name}: {len(items):,} items; its published protocol asks for {enough:,}")
+    scorer = task.benchmark.scorer_of(population, Workspace(out, settings.cache, settings.bar, settings.note))
     return Asked(task, items, population, scorer, prompt, decoding)
 
 
@@ -172,9 +171,10 @@ def import_answers(
         PredictionError: If an answer is for an unknown item.
     """
     check_ids(texts, {item.id for item in nested_subset(population, settings.limit)}, f"answers to {task.name}")
-    asked, replay = _asked(task, population, settings, prompt="unknown", decoding="unknown"), ReplayAdapter(texts)
-    said = {item.id: _said(task.benchmark, replay.answer(item.id)) for item in asked.items}
-    return _record(asked, said, model=model, out=out, settings=settings)
+    asked = _asked(task, population, settings, out, prompt="unknown", decoding="unknown")
+    replay, made = ReplayAdapter(texts), MadeMedia(out)
+    said = {item.id: _said(task.benchmark, replay.answer(item.id), made) for item in asked.items}
+    return _record(asked, said, made, model=model, out=out, settings=settings)
 
 
 @dataclass(frozen=True)
@@ -190,13 +190,15 @@ class Asked:
 
 
 class Said(NamedTuple):
-    """What a model said about an item, made media in short, and what the parser made of it."""
+    """What a model said about an item, made media by name, and what the parser made of it."""
 
     text: str
     answer: str | Unscored
 
 
-def _record(asked: Asked, said: Mapping[str, Said], *, model: str, out: Path, settings: EvalSettings) -> RunFolder:
+def _record(
+    asked: Asked, said: Mapping[str, Said], made: MadeMedia, *, model: str, out: Path, settings: EvalSettings
+) -> RunFolder:
     """Score what a model said, and write the run folder."""
     task, benchmark, items = asked.task, asked.task.benchmark, asked.items
     answers = {name: one.answer for name, one in said.items()}
@@ -215,7 +217,7 @@ def _record(asked: Asked, said: Mapping[str, Said], *, model: str, out: Path, se
         source=benchmark.source,
         versions=versions(),
     )
-    return write_run(
+    written = write_run(
         out,
         run,
         result=scored.result(run.protocol_id),
@@ -223,6 +225,8 @@ def _record(asked: Asked, said: Mapping[str, Said], *, model: str, out: Path, se
         generations=[_generation_row(item.id, said[item.id]) for item in items],
         examples=_examples(benchmark, items, benchmark.prompts.get(settings.prompt, "{text}")),
     )
+    made.forget_others()
+    return written
 
 
 def protocol_of(asked: Asked, *, scorer: str) -> Protocol:
@@ -247,7 +251,9 @@ def versions() -> dict[str, str]:
     return {"anymodal": metadata.version("anymodal"), "python": platform.python_version()}
 
 
-def _ask(benchmark: Benchmark, adapter: Adapter, batch: Sequence[Item], *, prompt: str, seed: int) -> dict[str, Said]:
+def _ask(
+    benchmark: Benchmark, adapter: Adapter, batch: Sequence[Item], made: MadeMedia, *, prompt: str, seed: int
+) -> dict[str, Said]:
     """The model's answers to a batch; items whose media are missing or broken are not asked."""
     said, asked = {}, []
     for item in batch:
@@ -267,16 +273,17 @@ def _ask(benchmark: Benchmark, adapter: Adapter, batch: Sequence[Item], *, promp
                 )
             )
     for one, generation in zip(asked, adapter.generate(asked), strict=True):
-        said[one.key] = _said(benchmark, generation)
+        said[one.key] = _said(benchmark, generation, made)
     return said
 
 
-def _said(benchmark: Benchmark, generation: Generation) -> Said:
-    return Said(shortened(generation.text), benchmark.parse(generation))
+def _said(benchmark: Benchmark, generation: Generation, made: MadeMedia) -> Said:
+    kept = made.keep(generation)
+    return Said(told(kept), benchmark.parse(kept))
 
 
 def _generation_row(name: str, said: Said) -> GenerationRow:
-    return GenerationRow(name, said.text, None if isinstance(said.answer, Unscored) else shortened(said.answer))
+    return GenerationRow(name, said.text, None if isinstance(said.answer, Unscored) else said.answer)
 
 
 def _chance(task: Task, items: Sequence[Item], settings: EvalSettings) -> float | None:

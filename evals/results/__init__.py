@@ -24,8 +24,10 @@ from evals.results.schema import (
     Unscored,
     encode_result,
 )
+from model_adapter import MADE_NAME
 
 __all__ = [
+    "MADE_NAME",
     "Bounds",
     "Domain",
     "Exposure",

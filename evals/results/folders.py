@@ -3,6 +3,7 @@
 RUN/result.json         the result (`encode_result`)
 RUN/items.parquet       one row an item: id, value, unscored, cluster, and a column per further metric
 RUN/generations.jsonl   one line an item: id, text (what the model said), answer (what the parser made of it)
+RUN/made/KIND/SHA256.*  media that the model made, named so in texts and answers
 RUN/examples.tar        a few of the benchmark's samples with their media, as a shard
 RUN/run.json            what was run; written last, so a folder without it is not a run
 """
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 
 from evals.errors import EvalsError
 from evals.results.schema import ItemRow, Result, encode_result
+from model_adapter import MADE_NAME
 from shards.files import atomic, write_atomic
 
 RUN_SCHEMA: Final = "anymodal.run/1"
@@ -92,6 +94,12 @@ class RunFolder(msgspec.Struct, frozen=True):
     def items(self) -> pa.Table:
         """The item rows, sorted by id."""
         return pq.read_table(self.path / "items.parquet")
+
+    def made_media(self, text: str) -> Iterator[tuple[str, bytes]]:
+        """Kind and bytes of the media that a text names, as far as they are there."""
+        for found in MADE_NAME.finditer(text):
+            if (self.path / found[0]).is_file():
+                yield found[1], (self.path / found[0]).read_bytes()
 
     def generations(self) -> Iterator[GenerationRow]:
         """What the model said, in the order of the items."""

@@ -10,6 +10,7 @@ from anymodal.app import call
 from evals.benchmarks import BENCHMARKS, Item, Task
 from evals.benchmarks.grounding import guessing
 from evals.benchmarks.hallucination import text_without_boxes
+from evals.benchmarks.item import Workspace
 from evals.errors import EvalsError
 from evals.harness.baselines import baseline
 from evals.harness.runner import EvalSettings, evaluate, load_items, make_adapter
@@ -71,7 +72,7 @@ def test_every_split_loads_and_the_oracle_cannot_be_beaten(data: Path, name: str
         for model in ("oracle", "shuffled", "most-frequent", "blind", "random", "constant", "empty"):
             replay = baseline(model, items, items, seed=0)
             answers = {item.id: benchmark.parse(replay.answer(item.id)) for item in items}
-            values[model] = benchmark.scorer_of(items, None).score(items, answers, items, 0).primary.value or 0.0
+            values[model] = benchmark.scorer_of(items, Workspace()).score(items, answers, items, 0).primary.value or 0.0
         best = min if name == "chair" or benchmark.kind == "generation" else max
         assert values["oracle"] == best(values.values())
 
@@ -81,7 +82,7 @@ def test_the_true_box_is_right_and_a_tiny_one_may_be_lost_in_hundredths(data: Pa
         items = items_of(task, data)
         replay = baseline("oracle", items, [], seed=0)
         answers = {item.id: replay.answer(item.id).text for item in items}
-        assert Task(task).benchmark.scorer_of(items, None).score(items, answers, items, 0).primary.value == value
+        assert Task(task).benchmark.scorer_of(items, Workspace()).score(items, answers, items, 0).primary.value == value
     assert set(answers.values()) == {"{<25><50><25><51>}"}
 
 
@@ -101,7 +102,7 @@ def test_guessing_a_box_has_the_chance_of_two_uniform_corners() -> None:
     error = (expected * (1 - expected) / (400 * 256)) ** 0.5
     assert guessing(items, list) / 100 == pytest.approx(expected, abs=4 * error)
     random = [baseline("random", items[:1], [], seed=seed).answer("1").text for seed in range(2000)]
-    score = BENCHMARKS["refcoco"].scorer_of([], None).score
+    score = BENCHMARKS["refcoco"].scorer_of([], Workspace()).score
     hits = sum(score(items[:1], {"1": answer}, items[:1], 0).primary.value or 0 for answer in random) / 100
     assert hits / 2000 == pytest.approx(expected, abs=4 * (expected / 2000) ** 0.5)
 
@@ -174,7 +175,7 @@ def test_windows_of_a_recording_lie_around_what_is_told(data: Path, tmp_path: Pa
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_declarations_are_complete(name: str) -> None:
     benchmark = BENCHMARKS[name]
-    primary = benchmark.scorer_of([], None).score([], {}, [], 0).primary
+    primary = benchmark.scorer_of([], Workspace()).score([], {}, [], 0).primary
     assert primary.protocol == benchmark.scorer
     assert next(iter(benchmark.prompts)) == "plain"
     assert set(benchmark.sizes) in (set(benchmark.splits), set())

@@ -1,6 +1,7 @@
 """Metrics of made media by networks whose features are known, so that each value has a closed form."""
 
 import math
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,12 +11,13 @@ import pytest
 
 from anymodal.app import call
 from evals.benchmarks import Item, Task, media_scores
-from evals.benchmarks.made_media import RealMedium, data_uri
+from evals.benchmarks.item import Workspace
+from evals.benchmarks.made_media import MadeMedia, RealMedium, data_uri, told
 from evals.benchmarks.media_scores import JUDGES, MediaScores, frames_of, open_panel, score_media
 from evals.errors import EvalsError
 from evals.harness.runner import EvalSettings, evaluate
 from evals.results import RunFolder, Unscored
-from model_adapter import ReplayAdapter
+from model_adapter import ReplayAdapter, text_generation
 from model_adapter.embedders import Embedder
 from model_adapter.embedders.decoding import decode_audio, decode_image, decode_video
 from model_adapter.errors import ShortMediumError
@@ -98,9 +100,13 @@ def real(kind: MediaKind, content: bytes, caption: str = "0") -> RealMedium:
 def scored(
     kind: MediaKind, asked: Sequence[RealMedium], made: Sequence[bytes | Unscored], *, cache: Path | None = None
 ) -> MediaScores:
-    panel = open_panel([one for one in JUDGES if one.kind == kind], is_world=False, cache=cache)
-    answers = [one if isinstance(one, Unscored) else data_uri(one, kind) for one in made]
-    return score_media(panel, asked, answers, real=asked, seed=0)
+    with tempfile.TemporaryDirectory() as folder:
+        panel = open_panel([one for one in JUDGES if one.kind == kind], asked, Workspace(Path(folder), cache))
+        kept = MadeMedia(Path(folder))
+        answers = [
+            one if isinstance(one, Unscored) else told(kept.keep(text_generation(data_uri(one, kind)))) for one in made
+        ]
+        return score_media(panel, asked, answers, seed=0)
 
 
 def test_pictures_get_fid_and_clipscore(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -229,14 +235,19 @@ def test_without_weights_a_metric_has_no_value_and_all_items_are_counted(monkeyp
     clipscore = found.metrics["clipscore"]
     assert (clipscore.value, clipscore.n, clipscore.unscored) == (None, 3, {"no_weights": 3})
     assert (clipscore.protocol, clipscore.higher_is_better) == ("clipscore@hessel2021/clip-b32", True)
-    panel = open_panel([one for one in JUDGES if one.kind == "video"], is_world=False)
-    assert [note.partition(":")[0] for note in panel.notes] == ["no value for fvd", "no value for clipsim"]
+    notes: list[str] = []
+    film = real("video", mp4(np.zeros((16, 16, 16, 3), dtype=np.uint8)))
+    panel = open_panel([one for one in JUDGES if one.kind == "video"], [film], Workspace(note=notes.append))
+    assert [note.partition(":")[0] for note in notes] == ["no value for fvd", "no value for clipsim"]
     assert list(panel.identities) == ["inception"]
 
 
 def test_notes_name_the_command_that_fetches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    (note,) = open_panel([one for one in JUDGES if one.metric == "clipscore"], is_world=False).notes
+    notes: list[str] = []
+    judges = [one for one in JUDGES if one.metric == "clipscore"]
+    open_panel(judges, [real("image", png())], Workspace(note=notes.append))
+    (note,) = notes
     assert note.startswith("no value for clipscore: weights of clip-b32")
     assert "anymodal weights fetch clip-b32" in note
 
@@ -337,8 +348,8 @@ def test_too_few_items_for_the_published_protocol_are_told(monkeypatch: pytest.M
     settings = EvalSettings(data=tmp_path, note=notes.append)
     run = evaluate(Task("coco_t2i"), ReplayAdapter({}), [item], model="m", out=tmp_path / "run", settings=settings)
     assert notes == [
-        "no value for clipscore: weights of clip-b32: expected a file, found none; fetch clip-b32",
         "coco_t2i: 1 items; its published protocol asks for 30,000",
+        "no value for clipscore: weights of clip-b32: expected a file, found none; fetch clip-b32",
     ]
     assert run.result.unscored == {"missing": 1}
     assert issubclass(ShortMediumError, MediaError)

@@ -11,11 +11,12 @@ from curation.pipelines.mosit import mosit_pipeline
 from curation.sources import read_pairs
 from curation.writers import make_writer
 from evals.benchmarks import Item, Task
-from evals.benchmarks.made_media import RealMedium, data_uri
+from evals.benchmarks.item import Workspace
+from evals.benchmarks.made_media import MadeMedia, RealMedium, data_uri
 from evals.benchmarks.mosit import MOSIT, TrueTurn
 from evals.harness.baselines import baseline
 from evals.harness.runner import EvalSettings, evaluate, load_items
-from evals.results import RunFolder, Unscored
+from evals.results import RunFolder, Scored, Unscored
 from model_adapter import Capabilities, Generation, ReplayAdapter, Request, ScriptedAdapter, text_generation
 from shards.draft import HeldBytes
 from shards.errors import UsageError
@@ -127,7 +128,13 @@ def item(number: int, *media: tuple[str, bytes]) -> Item:
     return Item(id=str(number), cluster=str(number), text="", media=(), truth=truth, official=TrueTurn("here", real))
 
 
-def test_a_turn_is_right_if_it_gives_as_many_media_of_each_kind() -> None:
+def scored(items: list[Item], texts: dict[str, str], run: Path) -> Scored:
+    made = MadeMedia(run)
+    answers = {name: MOSIT.parse(made.keep(text_generation(text))) for name, text in texts.items()}
+    return MOSIT.scorer_of(items, Workspace(run)).score(items, answers, items, 0)
+
+
+def test_a_turn_is_right_if_it_gives_as_many_media_of_each_kind(tmp_path: Path) -> None:
     picture, sound, film = png(), wav(2.0), mp4(np.zeros((16, 32, 32, 3), dtype=np.uint8))
     items = [
         item(0, ("image", picture)),
@@ -143,7 +150,7 @@ def test_a_turn_is_right_if_it_gives_as_many_media_of_each_kind() -> None:
         "3": f"{data_uri(film, 'video')} and {data_uri(picture)}",
         "4": f"{data_uri(sound, 'image')} {data_uri(picture, 'audio')}",  # what the bytes are counts
     }
-    found = MOSIT.scorer_of(items, None).score(items, answers, items, 0)
+    found = scored(items, answers, tmp_path)
     primary = found.primary
     assert (primary.value, primary.unit, primary.protocol) == (40.0, "percent", "turn_modalities@anymodal")
     assert (primary.n, primary.unscored) == (5, {"no_media": 1})
@@ -173,18 +180,18 @@ def test_a_turn_is_right_if_it_gives_as_many_media_of_each_kind() -> None:
                 parts=(Text("here"), Image(member="m.png", sha256="", width=8, height=6), Text("you are")),
                 blobs={"m.png": HeldBytes(png())},
             ),
-            f"here {data_uri(png())} you are",
+            f"here made/image/{hashlib.sha256(png()).hexdigest()}.png you are",
         ),
     ],
     ids=["words", "silence", "refusal", "both"],
 )
-def test_an_answer_is_words_and_media_in_order(generation: Generation, answer: str | Unscored) -> None:
-    assert MOSIT.parse(generation) == answer
+def test_an_answer_is_words_and_media_in_order(generation: Generation, answer: str | Unscored, tmp_path: Path) -> None:
+    assert MOSIT.parse(MadeMedia(tmp_path).keep(generation)) == answer
 
 
 def test_a_broken_medium_is_no_value(tmp_path: Path) -> None:
     items = [item(0, ("image", png())), item(1, ("image", png()))]
-    found = MOSIT.scorer_of(items, None).score(items, {"0": data_uri(png()[:20]), "1": data_uri(png())}, items, 0)
+    found = scored(items, {"0": data_uri(png()[:20]), "1": data_uri(png())}, tmp_path)
     assert (found.primary.value, found.primary.unscored) == (50.0, {"unreadable_media": 1})
     assert Counter(row.unscored for row in found.rows) == {"unreadable_media": 1, None: 1}
 

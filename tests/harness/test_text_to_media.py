@@ -1,15 +1,18 @@
 """Text to media: what is asked, which answers are media, which metrics of which networks a world's media get."""
 
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from evals.benchmarks import BENCHMARKS, Item, Task
-from evals.benchmarks.made_media import data_uri, shortened, uris
+from evals.benchmarks.made_media import MadeMedia, data_uri, names, said, told
 from evals.benchmarks.text_to_media import COCO_T2I
+from evals.errors import EvalsError
 from evals.harness.baselines import baseline
 from evals.harness.runner import EvalSettings, evaluate, import_answers, load_items
-from evals.results import Result, RunFolder, Unscored
+from evals.results import Result, RunFolder, Unscored, read_run
 from model_adapter import Generation, ReplayAdapter, ScriptedAdapter, text_generation
 from model_adapter.embedders import open_embedder
 from shards.draft import HeldBytes
@@ -18,6 +21,8 @@ from shards.sample import Image, Text
 from tests.factories import png
 
 TASK = Task("world/coco_t2i")
+SHA_OF_ZEROS = hashlib.sha256(bytes(3)).hexdigest()
+NAME = f"made/image/{hashlib.sha256(png()).hexdigest()}.png"
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +94,12 @@ def test_a_worlds_media_have_every_metric_and_the_real_ones_stand_at_the_top(
     assert all(row["value"] is None and row["unscored"] is None for row in rows)
     for label in set(METRICS[name]) & {"clipscore", "clipsim", "clap", "kl"}:
         assert sum(row[label] for row in rows) / len(rows) == pytest.approx(run.result.metrics[label].value)
-    said = next(tmp_path.joinpath("oracle").rglob("generations.jsonl")).read_text()
-    assert "base64" not in said
-    assert "bytes, sha256 " in said
+    oracle = read_run(tmp_path / "oracle")
+    made = [row.text for row in oracle.generations()]
+    assert [(oracle.path / name).read_bytes() for name in made] == [item.official.blob.read() for item in items]
+    assert len({*oracle.path.rglob("made/*/*")}) == len({*made})
+    again = ReplayAdapter.read(oracle.path / "generations.jsonl")
+    assert run_of(again, items, tmp_path / "again", world, task).result == oracle.result
 
 
 def test_no_item_shows_its_picture_and_asks_with_its_caption(items: list[Item]) -> None:
@@ -119,7 +127,7 @@ def test_answers_that_are_no_pictures_are_counted(items: list[Item], world: Path
     ("generation", "expected"),
     [
         (text_generation("a picture"), Unscored("no_image")),
-        (text_generation(data_uri(png())), data_uri(png())),
+        (text_generation(data_uri(png())), NAME),
         (text_generation(data_uri(png(), "audio")), Unscored("no_image")),
         (Generation(parts=(), finish_reason="refusal"), Unscored("refusal")),
         (
@@ -127,13 +135,15 @@ def test_answers_that_are_no_pictures_are_counted(items: list[Item], world: Path
                 parts=(Text("here:"), Image(member="made.png", sha256="", width=8, height=6)),
                 blobs={"made.png": HeldBytes(png())},
             ),
-            data_uri(png()),
+            NAME,
         ),
     ],
     ids=["words", "uri", "other kind", "refusal", "part"],
 )
-def test_the_first_picture_is_the_answer(generation: Generation, expected: str | Unscored) -> None:
-    assert COCO_T2I.parse(generation) == expected
+def test_the_first_picture_is_the_answer(generation: Generation, expected: str | Unscored, tmp_path: Path) -> None:
+    assert COCO_T2I.parse(MadeMedia(tmp_path).keep(generation)) == expected
+    if expected == NAME:
+        assert (tmp_path / NAME).read_bytes() == png()
 
 
 def public_coco(world: Path, folder: Path) -> list[Item]:
@@ -174,19 +184,63 @@ def test_real_media_are_looked_for_before_the_model_is_asked(world: Path, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("text", "found", "short"),
+    ("text", "expected"),
     [
-        ("two words", [], "two words"),
-        ("see data:image/png;base64,AAAA now", ["data:image/png;base64,AAAA"], "see image/png, 3 bytes, sha256 "),
+        ("two words", "two words"),
+        ("see data:image/png;base64,AAAA now", f"see made/image/{SHA_OF_ZEROS}.unknown now"),
         (
-            "data:audio/wav;base64,AA== data:video/mp4;base64,",
-            ["data:audio/wav;base64,AA==", "data:video/mp4;base64,"],
-            "",
+            "data:audio/wav;base64,AAAA data:video/mp4;base64,",
+            f"made/audio/{SHA_OF_ZEROS}.unknown made/video/{hashlib.sha256(b'').hexdigest()}.unknown",
         ),
-        ("data:text/plain;base64,AAAA", [], "data:text/plain;base64,AAAA"),
+        ("data:text/plain;base64,AAAA", "data:text/plain;base64,AAAA"),
+        (f"../made/image/{'0' * 64}.png", f"../made/image/{'0' * 64}.png"),
     ],
 )
-def test_media_stand_between_words(text: str, found: list[str], short: str) -> None:
-    assert uris(text) == found
-    assert shortened(text).startswith(short)
-    assert ("base64" in shortened(text)) == ("text/plain" in text)
+def test_media_stand_between_words(text: str, expected: str, tmp_path: Path) -> None:
+    kept = MadeMedia(tmp_path).keep(text_generation(text))
+    assert told(kept) == said(kept) == expected
+    assert all((tmp_path / name).is_file() for name in names(expected) if "0" * 64 not in name)
+
+
+def test_a_medium_that_is_only_named_is_unreadable(items: list[Item], world: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "made" / "image" / f"{'0' * 64}.png"
+    outside.parent.mkdir(parents=True)
+    outside.write_bytes(png())
+    answers = {items[0].id: f"made/image/{'0' * 64}.png", items[1].id: f"../../made/image/{'0' * 64}.png"}
+    result = result_of(ReplayAdapter(answers), items, tmp_path / "runs" / "run", world)
+    assert result.unscored == {"unreadable_media": 2, "missing": len(items) - 2}
+
+
+def test_what_an_earlier_run_made_is_gone_after_the_next(items: list[Item], world: Path, tmp_path: Path) -> None:
+    for model, n_made in (("oracle", len(items)), ("most-frequent", 1), ("constant", 0)):
+        run = run_of(baseline(model, items, items, seed=0), items, tmp_path / "run", world)
+        assert len([*run.path.glob("made/*/*")]) == n_made
+
+
+def test_a_broken_real_medium_is_told_before_the_model_is_asked(world: Path, tmp_path: Path) -> None:
+    (tmp_path / "images" / "val2014").mkdir(parents=True)
+    for name in ("coco_captions", "world.json"):
+        (tmp_path / name).symlink_to(world / name)
+    broken, *others = sorted((world / "images" / "val2014").iterdir())
+    for path in others:
+        (tmp_path / "images" / "val2014" / path.name).symlink_to(path)
+    (tmp_path / "images" / "val2014" / broken.name).write_bytes(broken.read_bytes()[:200])
+    settings = EvalSettings(data=tmp_path)
+    asked = load_items(TASK, settings)
+    adapter = ScriptedAdapter(lambda request: pytest.fail("asked"))
+    with pytest.raises(EvalsError, match=rf"{broken.name}: expected a readable image of the reference set"):
+        evaluate(TASK, adapter, asked, model="m", out=tmp_path / "run", settings=settings)
+
+
+def test_networks_tell_how_far_they_are(items: list[Item], world: Path, tmp_path: Path) -> None:
+    told: dict[str, list[tuple[int, int]]] = {}
+
+    def bar(title: str) -> Callable[[int, int], None]:
+        return lambda done, total: told.setdefault(title, []).append((done, total))
+
+    settings = EvalSettings(data=world, bar=bar)
+    evaluate(TASK, baseline("oracle", items, items, seed=0), items, model="m", out=tmp_path, settings=settings)
+    n = len(items)
+    looked = [(number, n) for number in range(1, n + 1)]
+    assert told.pop("world/coco_t2i")[-1] == (n, n)
+    assert told == {f"{what} seen by world-joint": looked for what in ("real images", "made images", "captions")}

@@ -1,8 +1,12 @@
 """The page: one file, no way out of it, whatever names and captions say; and it works in a browser."""
 
+import base64
+import hashlib
 import io
 import itertools
+import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -31,10 +35,12 @@ from shards.manifest import StepCounts
 from shards.reader import held
 from shards.sample import Boxes, Imu, Sample, Text, Turn
 from shards.work import Audit, LedgerRow
+from tests.factories import png
 
 HOSTILE = (
     "<script>alert(1)</script>\"' onerror='alert(2)' <img src=http://evil.example/x> {{ 7 * 7 }} javascript:alert(3)"
 )
+MADE = {"image": png(), "audio": wav()}
 CHROMIUM = Path("/usr/bin/chromium")
 VOID = {"meta", "link", "img", "br", "hr", "input", "source"}
 
@@ -247,6 +253,25 @@ def test_answers_of_all_models_stand_beside_each_sample(tmp_path):
         Prediction("beta", "beta says item-00001", "yes", None, "parse_failure"),
     )
     assert view.samples[0].media.keys() == {"item-00001.0-0.png", "item-00001.0-1.wav"}
+
+
+def test_made_media_stand_with_the_answer_that_names_them(tmp_path):
+    run = make_run(tmp_path / "a", [1.0], drafts=[seen_and_heard("item-00000")])
+    made = {kind: f"made/{kind}/{hashlib.sha256(content).hexdigest()}.{kind}" for kind, content in MADE.items()}
+    for kind, content in MADE.items():
+        (run.path / made[kind]).parent.mkdir(parents=True)
+        (run.path / made[kind]).write_bytes(content)
+    gone = f"made/image/{'0' * 64}.png"
+    said = {"id": "item-00000", "text": f"see {made['image']} {made['audio']} {gone}", "answer": made["image"]}
+    (run.path / "generations.jsonl").write_text(json.dumps(said) + "\n")
+    (view,) = read_answers(make_leaderboard([run]))
+    (prediction,) = view.samples[0].predictions
+    assert prediction.media == tuple(MADE.items())
+    assert (prediction.text, prediction.answer) == ("see [image] [audio] [image]", "[image]")
+    html = render_page(replace(full_page(tmp_path), answers=(view,)))
+    shown = {kind: base64.b64encode(content).decode() for kind, content in MADE.items()}
+    assert f'<img class="made" src="data:image/png;base64,{shown["image"]}"' in html
+    assert f'src="data:audio/wav;base64,{shown["audio"]}"' in html
 
 
 @pytest.mark.parametrize(
