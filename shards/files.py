@@ -7,6 +7,7 @@ from io import BufferedRandom
 from pathlib import Path
 from typing import Literal
 
+_PLENTY_BYTES = 4 * 2**30
 _MAX_PIECES = 1024
 """What the system takes in one call (IOV_MAX of Linux and macOS)."""
 
@@ -28,9 +29,10 @@ class Disk:
                 file.flush()
 
     def reserve(self, file: BufferedRandom, size_bytes: int) -> None:
-        """Let a file be at least this long, so that writing into it is cheaper; where that cannot be it stays short."""
-        if hasattr(os, "posix_fallocate"):
-            with contextlib.suppress(OSError):
+        """Let a file be at least this long, so that writing into it is cheaper, if the disk has plenty of room."""
+        room = os.fstatvfs(file.fileno())
+        if hasattr(os, "posix_fallocate") and room.f_bavail * room.f_frsize > _PLENTY_BYTES:
+            with contextlib.suppress(OSError):  # not every system can
                 os.posix_fallocate(file.fileno(), 0, size_bytes)
 
     def sync(self, descriptor: int, path: Path) -> None:

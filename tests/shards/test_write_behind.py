@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -95,6 +96,19 @@ def test_space_that_cannot_be_reserved(tmp_path: Path, monkeypatch: pytest.Monke
     with (tmp_path / "x").open("wb+") as file:
         assert write_all(file) == hashlib.sha256(WHOLE).hexdigest()
     assert (tmp_path / "x").read_bytes() == WHOLE
+
+
+def test_a_disk_that_is_nearly_full_is_not_filled_by_reserving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many open shards, each with its reserve, would take what one of them needs."""
+    free = SimpleNamespace(f_bavail=2**20, f_frsize=4096)  # 4 GiB
+    monkeypatch.setattr(os, "fstatvfs", lambda descriptor: free)
+    asked: list[int] = []
+    monkeypatch.setattr(os, "posix_fallocate", lambda descriptor, offset, size_bytes: asked.append(size_bytes))
+    for n_blocks, is_asked in ((2**20, False), (2**20 + 1, True)):
+        free.f_bavail = n_blocks
+        with (tmp_path / str(n_blocks)).open("wb+") as file:
+            write_all(file)
+        assert bool(asked) == is_asked
 
 
 def test_a_write_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
