@@ -72,10 +72,11 @@ Score = Callable[[Sequence[Item], Answers, Sequence[Item], int], Scored]
 
 
 class Scorer(NamedTuple):
-    """How answers are scored, and the networks that do it (weights and preprocessing by name)."""
+    """How answers are scored, by which networks (weights and preprocessing by name), against which set (its hash)."""
 
     score: Score
     networks: Mapping[str, str] = {}
+    reference: str = ""
 
 
 Bar = Callable[[str], Callable[[int, int], None]]

@@ -18,8 +18,8 @@ from evals.metrics.inception_score import SPLITS, score_inception
 from evals.metrics.outcomes import counted
 from evals.metrics.similarity import RULES, SimilarityName, score_similarity
 from evals.metrics.tagger_kl import score_tagger_kl
-from evals.results import Metric, Scored, Unscored
-from model_adapter.embedders import Embedder, embed_all, open_embedder
+from evals.results import Metric, Scored, Unscored, item_set_hash
+from model_adapter.embedders import Embedded, Embedder, embed_all, open_embedder
 from model_adapter.embedders.decoding import decode_video
 from model_adapter.embedders.embedder import Input
 from model_adapter.errors import ShortMediumError
@@ -72,12 +72,13 @@ _Pairs = Sequence[tuple[RealMedium, Any]]
 
 @dataclass(frozen=True)
 class Panel:
-    """Judges, those of their networks that are here, what those of sets compare with, and where they work."""
+    """Judges, those of their networks that are here, what those of sets compare with and its hash, where they work."""
 
     judges: tuple[Judge, ...]
     workspace: Workspace
     networks: Mapping[str, Embedder] = field(default_factory=dict)
     real: Mapping[Judge, FeatureStatistics] = field(default_factory=dict)
+    real_sha256: str = ""
 
     def of(self, kind: MediaKind) -> "Panel":
         """The judges of one kind of medium."""
@@ -98,13 +99,13 @@ class Panel:
         """A made medium by its name in answers."""
         return FileBytes(str(self.workspace.run / name))
 
-    def rows(self, judge: Judge, blobs: Sequence[Blob], what: str, kind: Input | None = None) -> Iterator[Any]:
-        """What the judge's network makes of each medium or text, [windows, d], or a MediaError; `what` they are."""
+    def seen(self, judge: Judge, blobs: Sequence[Blob], what: str, kind: Input | None = None) -> Iterator[Embedded]:
+        """What the judge's network makes of each medium or text; `what` they are."""
         advance = self.workspace.bar(f"{what} seen by {judge.network}")
-        rows = embed_all(self.networks[judge.network], kind or judge.kind, blobs, cache=self.workspace.cache)
-        for done, one in enumerate(rows, 1):
+        cache = self.workspace.cache
+        for done, one in enumerate(embed_all(self.networks[judge.network], kind or judge.kind, blobs, cache=cache), 1):
             advance(done, len(blobs))
-            yield one.rows
+            yield one
 
 
 def open_panel(
@@ -130,16 +131,14 @@ def open_panel(
                 raise
             metrics = ", ".join(dict.fromkeys(one.metric for one in chosen if one.network == name))
             workspace.note(f"no value for {metrics}: {error}")
-    panel = Panel(chosen, workspace, networks)
-    return replace(panel, real=dict(_references(panel, real)))
-
-
-def _references(panel: Panel, real: Sequence[RealMedium]) -> Iterator[tuple[Judge, FeatureStatistics]]:
-    """What each judge of sets compares with."""
-    for judge in panel.judges:
+    panel, references, hashes = Panel(chosen, workspace, networks), {}, set()
+    for judge in chosen:
         own = [one for one in real if one.kind == judge.kind]
-        if judge.rules == "frechet@" and judge.network in panel.networks and own:
-            yield judge, FeatureStatistics.of(_real_set(panel, judge, own))
+        if judge.rules == "frechet@" and judge.network in networks and own:
+            rows, sha256s = _real_set(panel, judge, own)
+            references[judge] = FeatureStatistics.of(rows)
+            hashes.update(sha256s)
+    return replace(panel, real=references, real_sha256=item_set_hash(hashes) if hashes else "")
 
 
 def _open(name: str) -> Embedder:
@@ -229,10 +228,10 @@ def _judged(panel: Panel, judge: Judge, *, pairs: _Pairs, unscored: Mapping[str,
         return score_frechet(statistics, panel.real[judge], metric=judge.metric, protocol=protocol, enough=judge.enough)
     asked = [one for one, _ in pairs]
     if similarity is None:
-        scored = score_tagger_kl(generated, _real_set(panel, judge, asked), seed=seed)
+        scored = score_tagger_kl(generated, _real_set(panel, judge, asked)[0], seed=seed)
     else:
         words = [HeldBytes((RULES[similarity].prefix + one.caption).encode()) for one in asked]
-        texts = feature_set(np.concatenate(list(panel.rows(judge, words, "captions", "text"))))
+        texts = feature_set(np.concatenate([one.rows for one in panel.seen(judge, words, "captions", "text")]))
         scored = score_similarity(generated, texts, similarity, seed=seed)
     ratio_of = judge.metric, f"{judge.metric}_n"
     primary = msgspec.structs.replace(scored.primary, protocol=protocol, ratio_of=ratio_of)
@@ -243,8 +242,8 @@ def _rows_of_made(panel: Panel, judge: Judge, made: Sequence[str | Unscored]) ->
     """Each medium's rows, or why it has none."""
     if judge.network not in panel.networks:
         return ["no_weights"] * len(made)
-    found = panel.rows(judge, [panel.made(one) for one in made if isinstance(one, str)], f"made {judge.kind}s")
-    return [one.reason if isinstance(one, Unscored) else _scorable(next(found)) for one in made]
+    found = panel.seen(judge, [panel.made(one) for one in made if isinstance(one, str)], f"made {judge.kind}s")
+    return [one.reason if isinstance(one, Unscored) else _scorable(next(found).rows) for one in made]
 
 
 def _scorable(rows: Features | MediaError) -> Features | str:
@@ -253,13 +252,17 @@ def _scorable(rows: Features | MediaError) -> Features | str:
     return rows if np.isfinite(rows).all() else "not_finite"
 
 
-def _real_set(panel: Panel, judge: Judge, real: Sequence[RealMedium]) -> FeatureSet:
-    rows = list(panel.rows(judge, [one.blob for one in real], f"real {judge.kind}s"))
-    for one, found in zip(real, rows, strict=True):
-        if isinstance(found, MediaError):
+def _real_set(panel: Panel, judge: Judge, real: Sequence[RealMedium]) -> tuple[FeatureSet, list[str]]:
+    """Features and hashes of real media."""
+    seen = panel.seen(judge, [one.blob for one in real], f"real {judge.kind}s")
+    rows, hashes = [], []
+    for one, found in zip(real, seen, strict=True):
+        if isinstance(found.rows, MediaError):
             expected = f"a readable {one.kind} of the reference set"
-            raise EvalsError(one.place, expected=expected, found=str(found)) from found
-    return feature_set(np.concatenate([_items(judge, one) for one in rows]))
+            raise EvalsError(one.place, expected=expected, found=str(found.rows)) from found.rows
+        rows.append(_items(judge, found.rows))
+        hashes.append(found.sha256)
+    return feature_set(np.concatenate(rows)), hashes
 
 
 def _items(judge: Judge, rows: Features) -> Features:

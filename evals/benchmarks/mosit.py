@@ -96,7 +96,7 @@ def _made(answer: str | Unscored, panel: Panel) -> list[tuple[MediaKind, str]] |
 def _judged_by(population: Sequence[Item], workspace: Workspace) -> Scorer:
     """No network is needed: the primary metric counts media."""
     panel = open_panel(_JUDGES, [one for item in population for one in _true(item).media], workspace)
-    return Scorer(partial(_score, panel=panel), panel.identities)
+    return Scorer(partial(_score, panel=panel), panel.identities, panel.real_sha256)
 
 
 def _true(item: Item) -> TrueTurn:

@@ -52,7 +52,7 @@ def _judged_by(population: Sequence[Item], workspace: Workspace, *, kind: MediaK
         found = f"{len(absent)} absent, such as {absent[0]}"
         raise UsageError("--data", expected=f"all {len(real)} real media of the split", found=found)
     panel = open_panel([judge for judge in JUDGES if judge.kind == kind], real, workspace, needs_first=True)
-    return Scorer(partial(_score, panel=panel), panel.identities)
+    return Scorer(partial(_score, panel=panel), panel.identities, panel.real_sha256)
 
 
 def _score(items: Sequence[Item], answers: Answers, population: Sequence[Item], seed: int, *, panel: Panel) -> Scored:

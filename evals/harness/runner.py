@@ -232,8 +232,8 @@ def _record(
 def protocol_of(asked: Asked, *, scorer: str) -> Protocol:
     """Everything that a number on these items depends on, beside the model."""
     ids = [item.id for item in asked.items]
-    if asked.scorer.networks:  # sets are compared with all of the split
-        ids.append(f"real {item_set_hash(item.id for item in asked.population)}")
+    if asked.scorer.reference:
+        ids.append(f"real {asked.scorer.reference}")
     return Protocol(
         benchmark=asked.task.name,
         split=asked.task.split,

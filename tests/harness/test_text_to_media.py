@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from evals.benchmarks import BENCHMARKS, Item, Task
@@ -230,6 +231,15 @@ def test_a_broken_real_medium_is_told_before_the_model_is_asked(world: Path, tmp
     adapter = ScriptedAdapter(lambda request: pytest.fail("asked"))
     with pytest.raises(EvalsError, match=rf"{broken.name}: expected a readable image of the reference set"):
         evaluate(TASK, adapter, asked, model="m", out=tmp_path / "run", settings=settings)
+
+
+def test_other_real_media_are_another_protocol(items: list[Item], world: Path, tmp_path: Path) -> None:
+    adapter = baseline("oracle", items, items, seed=0)
+    one = run_of(adapter, items, tmp_path / "one", world).run
+    real = msgspec.structs.replace(items[0].official, blob=HeldBytes(png()))
+    others = [msgspec.structs.replace(items[0], official=real), *items[1:]]
+    assert run_of(adapter, others, tmp_path / "others", world).run.protocol_id != one.protocol_id
+    assert run_of(adapter, items, tmp_path / "again", world).run.protocol_id == one.protocol_id
 
 
 def test_networks_tell_how_far_they_are(items: list[Item], world: Path, tmp_path: Path) -> None:
