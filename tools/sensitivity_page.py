@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 FALLING: Final = ("precision", "recall", "Inception Score", "CLIPScore", "CLIPSIM", "CLAP score")
 """Metrics of which less is worse."""
+VERDICTS: Final = ("no", "within noise", "on average", "yes")
 
 
 class Curve(NamedTuple):
@@ -24,12 +25,14 @@ class Curve(NamedTuple):
 
     @property
     def order(self) -> str:
-        """Whether each step is a step down in quality, by its mean and its deviation over the splits."""
+        """The worst verdict on a step down in quality, and to which levels; steps are taken within each split."""
         steps = np.diff(self.values, axis=1) * (-1 if self.metric in FALLING else 1)
         mean, deviation = steps.mean(axis=0), steps.std(axis=0, ddof=1)
-        if (mean < -deviation).any():
-            return "no"
-        return "within noise" if (mean <= deviation).any() else "yes"
+        certain = 2 * deviation / math.sqrt(len(steps))  # two standard errors of the mean over splits
+        verdicts = np.select([mean < -certain, mean <= certain, mean <= deviation], [0, 1, 2], 3)
+        worst = int(verdicts.min())
+        where = ", ".join(str(level) for level in np.flatnonzero(verdicts == worst) + 1)
+        return VERDICTS[worst] if worst == len(VERDICTS) - 1 else f"{VERDICTS[worst]} ({where})"
 
 
 def report(found: Sequence[Curve], introduction: str, remarks: str) -> str:

@@ -22,14 +22,14 @@ from curation.sources.world.captions import oracle_caption, write_captions
 from curation.sources.world.filming import render_mp4
 from curation.sources.world.rendering import render_jpeg
 from curation.sources.world.sampling import sample_scene
-from curation.sources.world.scene import KINDS, MOTIONS, SOUNDS, Scene, Split, split_of
+from curation.sources.world.scene import COLOURS, MOTIONS, SOUNDS, Scene, Split, split_of
 from curation.sources.world.synthesis import render_wav
 from model_adapter.embedders import world
 from model_adapter.embedders.embedder import Array, Input
 from shards.media import MediaKind
 
 RENDERERS: Final = {"image": render_jpeg, "video": render_mp4, "audio": render_wav}
-CLASSES: Final[Mapping[MediaKind, tuple[str, ...]]] = {"image": KINDS, "video": MOTIONS, "audio": SOUNDS}
+CLASSES: Final[Mapping[MediaKind, tuple[str, ...]]] = {"image": COLOURS, "video": MOTIONS, "audio": SOUNDS}
 KERNELS: Final[Mapping[str, tuple[tuple[int, int, int, int], ...]]] = {
     "visual": ((32, 5, 6, 6), (64, 32, 3, 3), (96, 64, 3, 3), (128, 96, 3, 3)),
     "audio": ((64, 1, 5, 40), (96, 64, 5, 1), (128, 96, 5, 1)),
@@ -62,7 +62,7 @@ def tag_shares(scene: Scene, kind: MediaKind) -> list[float]:
     parts: list[tuple[str, float]]
     match kind:
         case "image":
-            parts = [(one.kind, one.visible_share * one.radius_px**2) for one in scene.things]
+            parts = [(one.colour, one.visible_share * one.radius_px**2) for one in scene.things]
         case "video":
             parts = [(one.motion, 1.0) for one in scene.film.events]
         case "audio":

@@ -1,15 +1,23 @@
 """tools.sensitivity: damage of known size, the verdict on a curve, and the whole command with a small CLIP."""
 
+import io
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import PIL.Image
 import pytest
+import soundfile
 
-from tools.damaged_media import DAMAGES, SHARES, clipped, dropped, moved, rendered, silenced
-from tools.sensitivity import CAPTIONS, main, unit_of
+from curation.sources.world.sampling import sample_scene
+from curation.sources.world.scene import SOUNDS, split_of
+from evals.metrics.feature_sets import feature_set
+from evals.metrics.inception_score import score_inception
+from tools.damaged_media import DAMAGES, SHARES, WORLD_SEED, Medium, clipped, dropped, moved, rendered, silenced
+from tools.sensitivity import CAPTIONS, curves, main, unit_of
 from tools.sensitivity_page import Curve
 
 RNG = np.random.default_rng(0)
@@ -44,25 +52,65 @@ def test_levels_double() -> None:
     assert max(SHARES) == 0.5
 
 
+def test_stronger_damage_holds_the_weaker_one() -> None:
+    """Noise doubles, frames that are shown after a loss are fewer of the same, and texts once moved are never true."""
+    seen: list[np.ndarray] = []
+
+    def embed(kind: str, content: bytes) -> np.ndarray:
+        seen.append(soundfile.read(io.BytesIO(content), dtype="float32")[0])
+        return np.zeros((1, 2))
+
+    sounds = [Medium((np.sin(np.arange(800, dtype=np.float32) * one), 16_000)) for one in (1, 2, 3)]
+    curves("classes", "real", "audio", sounds, SimpleNamespace(embed=embed, name="stub"))  # type: ignore[arg-type]
+    levels = np.array(seen).reshape(-1, 3, 800)  # clean, then four levels of each damage
+    hiss = levels[1 + 4 * list(DAMAGES["audio"]).index("hiss, of the sound") :][:4] - levels[0]
+    np.testing.assert_allclose(hiss[1:], 2 * hiss[:-1], atol=1e-6)
+    assert abs(np.corrcoef(hiss[0])[0, 1]) < 0.2  # but each medium has its own
+    frames = np.arange(32, dtype=np.uint8)
+    for weak, strong in pairwise(SHARES):
+        few, many = (set(dropped(frames, share, np.random.default_rng(3)).tolist()) for share in (weak, strong))
+        assert many < few
+        orders = [moved(32, share, np.random.default_rng(3)) != np.arange(32) for share in (weak, strong)]
+        assert (orders[0] <= orders[1]).all()
+
+
 @pytest.mark.parametrize(
     ("metric", "steps", "deviation", "verdict"),
     [
         ("Frechet distance", [1, 1, 1], 0.1, "yes"),
-        ("Frechet distance", [1, 0.05, 1], 0.1, "within noise"),
-        ("Frechet distance", [1, -0.05, 1], 0.1, "within noise"),
-        ("Frechet distance", [1, -0.5, 1], 0.1, "no"),
+        ("Frechet distance", [1, 0.08, 1], 0.1, "on average (2)"),
+        ("Frechet distance", [1, 0.04, 1], 0.1, "within noise (2)"),
+        ("Frechet distance", [1, -0.04, 1], 0.1, "within noise (2)"),
+        ("Frechet distance", [-0.06, 0.04, -0.5], 0.1, "no (1, 3)"),
         ("recall", [-1, -1, -1], 0.1, "yes"),
-        ("recall", [1, 1, 1], 0.1, "no"),
-        ("recall", [0, 0, 0], 0.0, "within noise"),
+        ("recall", [1, 1, 1], 0.1, "no (1, 2, 3)"),
+        ("recall", [0, 0, 0], 0.0, "within noise (1, 2, 3)"),
     ],
 )
-def test_a_step_counts_if_it_is_larger_than_its_deviation(
+def test_a_step_is_weighed_by_its_deviation_and_by_its_standard_error(
     metric: str, steps: list[float], deviation: float, verdict: str
 ) -> None:
     base = np.concatenate([[0.0], np.cumsum(steps)])
-    sway = np.array([-1, 1, -1, 1]) * deviation * np.sqrt(3 / 4)  # of deviation 1 with one degree of freedom less
-    values = base + np.outer(sway, np.arange(len(base)))
+    sway = np.tile([-1, 1], 8) * deviation * np.sqrt(15 / 16)  # of deviation 1 with one degree of freedom less
+    values = base + np.outer(sway, np.arange(len(base)))  # a mean over 16 splits errs by a quarter of the deviation
     assert Curve("real image", 8, metric, "blur", (1, 2, 4), values).order == verdict
+
+
+def test_the_inception_score_of_the_truth_rises_with_silence() -> None:
+    """As docs/sensitivity.md says: by what still sounds, from the scenes' facts, without any network."""
+    numbers = [number for number in range(1500) if split_of(number) == "test"]
+    sounds = [sample_scene(WORLD_SEED, number).soundscape for number in numbers]
+    scores = []
+    for share in (0.0, *SHARES):
+        heard = np.full((len(sounds), len(SOUNDS)), 1e-9)  # where nothing sounds, each class is as likely
+        for row, sound in zip(heard, sounds, strict=True):
+            for event in sound.events:
+                ends_s = event.start_s + event.burst_s + np.arange(event.repetitions) * (event.burst_s + event.gap_s)
+                left_s = (ends_s - share * sound.duration_s).clip(0, event.burst_s)
+                row[SOUNDS.index(event.sound)] += left_s.sum()
+        scores.append(score_inception(feature_set(np.log(heard)), splits=1).primary.value)
+    assert (np.diff(np.array(scores, float)) > 0).all()
+    np.testing.assert_allclose([scores[0], scores[-1]], [5.2, 7.6], atol=0.05)  # type: ignore[arg-type]
 
 
 def test_written_features_get_nearly_equal_spreads() -> None:

@@ -60,12 +60,12 @@ def folder_of(path: Path, kind: MediaKind, contents: list[bytes]) -> Path:
 
 @pytest.mark.parametrize(
     ("metric", "kind", "scale", "margin"),
-    [("clipscore", "image", 2.5, 0.25), ("clipsim", "video", 1.0, 0.23), ("clap", "audio", 1.0, 0.37)],
+    [("clipscore", "image", 2.5, 0.26), ("clipsim", "video", 1.0, 0.24), ("clap", "audio", 1.0, 0.37)],
 )
 def test_true_captions_score_higher_than_shuffled_ones(
     metric: str, kind: MediaKind, scale: float, margin: float, scenes: list[Scene], media: dict, tmp_path: Path
 ) -> None:
-    """On 400 held-out scenes true captions lie 0.50, 0.46 and 0.75 above others; half of that is asked for."""
+    """On 400 held-out scenes true captions lie 0.52, 0.49 and 0.75 above others; half of that is asked for."""
     folder = folder_of(tmp_path / "media", kind, media[kind])
     captions = [oracle_caption(scene, kind) for scene in scenes]
     values = []
@@ -86,6 +86,16 @@ def test_varied_media_have_a_higher_inception_score_than_one_repeated(
     repeated = generation("is", folder_of(tmp_path / "one", kind, media[kind][:1] * 40), None, embedder="world-tags")
     assert repeated.result.value == pytest.approx(1.0)  # exp of no divergence
     assert varied.result.value > 1.1
+
+
+@pytest.mark.parametrize(("kind", "least"), [("image", 0.65), ("video", 0.3), ("audio", 0.6)])
+def test_first_tags_are_true(kind: MediaKind, least: float, scenes: list[Scene], media: dict, tags: Embedder) -> None:
+    """On 400 held-out scenes 84, 51 and 81 % are; chance is one in 8, 10 and 12 classes."""
+    from tools.world_network import tag_shares
+
+    found = [int(tags.embed(kind, one).mean(axis=0).argmax()) for one in media[kind]]
+    true = [tag_shares(scene, kind) for scene in scenes]
+    assert np.mean([shares[tag] == max(shares) for tag, shares in zip(found, true, strict=True)]) > least
 
 
 def test_a_sound_has_the_tags_of_itself(media: dict, tags: Embedder, tmp_path: Path) -> None:
@@ -191,11 +201,10 @@ def test_it_ships_small_and_needs_no_torch() -> None:
 
 
 def test_its_classes_are_the_worlds() -> None:
-    from curation.sources.world.scene import KINDS as SHAPES
-    from curation.sources.world.scene import MOTIONS, SOUNDS
+    from curation.sources.world.scene import COLOURS, MOTIONS, SOUNDS
 
     weights = read_weights(SHIPPED)
-    for kind, names in {"image": SHAPES, "video": MOTIONS, "audio": SOUNDS}.items():
+    for kind, names in {"image": COLOURS, "video": MOTIONS, "audio": SOUNDS}.items():
         assert tuple(weights[f"{kind}.classes"].tolist()) == names
         assert weights[f"{kind}.tags.bias"].shape == (len(names),)
         assert kind in TOWERS
