@@ -13,7 +13,7 @@ from shards.imu import imu_shape
 from shards.keys import is_key
 from shards.manifest import IndexRow, MemberRow
 from shards.media import KIND_BY_EXTENSION, sniff
-from shards.sample import Imu, Sample
+from shards.sample import SAMPLE_SCHEMA, Imu, Sample
 from shards.writer import index_row
 
 
@@ -25,16 +25,18 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct):
-    """What a pass over a tar met: its keys in order, and a row for each sample that could be read."""
+    """What a pass over a tar met: keys in order, a row for each sample that could be read; of a foreign tar, fields."""
 
     keys: list[str] = msgspec.field(default_factory=list)
     rows: dict[str, IndexRow] = msgspec.field(default_factory=dict)
+    fields: set[str] = msgspec.field(default_factory=set)
 
 
 _HUGGING_FACE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("cls", "cls2", "id", "index", "inx"), "parses as an integer"),
+    **dict.fromkeys(("cbor", "mp", "msg", "npz", "pth", "tb", "ten"), "parses"),
     **dict.fromkeys(("bufr", "eps", "fit", "fits", "grib", "h5", "hdf", "mpeg", "mpg", "ps"), "takes for a picture"),
-    **dict.fromkeys(("bz2", "gz", "lz4", "xz", "zst"), "unpacks without a word"),
+    **dict.fromkeys(("bz2", "gz", "gzip", "lz4", "xz", "zst"), "unpacks without a word"),
     **dict.fromkeys(("pickle", "pkl", "pyd"), "leaves as bytes, and webdataset unpickles"),
 }
 _ALIASES: Final[Mapping[str, str]] = {"jpeg": "jpg", "m4v": "mp4", "mov": "mp4", "oga": "ogg"}
@@ -93,13 +95,14 @@ def _group_faults(key: str, group: _Group, place: str, found: Found, is_ours: bo
     """Faults of one sample's members: names, JSON, media bytes."""
     if not group:
         return
-    where = f"{place}, sample {key}"
+    where, content = f"{place}, sample {key}", group.get(f"{key}.json")
     if not is_ours:
         yield from _foreign_faults(key, group, where)
+        if content is None or SAMPLE_SCHEMA.encode() not in bytes(content.view):  # a set of ours tells its columns
+            yield from _column_faults(key, group, where, found)
         return
     if not is_key(key):
         yield Fault(where, "has a key outside a-z, 0-9, _ and -, or beyond 60 characters")
-    content = group.get(f"{key}.json")
     if content is None:
         yield Fault(where, f"has no {key}.json")
         return
@@ -166,14 +169,22 @@ def _foreign_faults(key: str, group: _Group, where: str) -> Iterator[Fault]:
             yield Fault(f"{where}, {name}", f"has a dot in its key: readers see the field {field} of sample {key}")
 
 
+def _column_faults(key: str, group: _Group, where: str, found: Found) -> Iterator[Fault]:
+    """Hugging Face's loader takes a tar's columns from its first five samples, which must agree."""
+    fields = {name[len(key) + 1 :] for name in group}
+    known, found.fields = found.fields or fields, found.fields | fields
+    if len(found.keys) <= 5 and fields != known:
+        yield Fault(where, "has other fields than those before it, so that Hugging Face datasets refuses the tar")
+    elif new := sorted(fields - known):
+        yield Fault(where, f"is the first with {', '.join(new)}, too late for Hugging Face datasets, which drops it")
+
+
 def _field_faults(name: str, content: memoryview, where: str) -> Iterator[Fault]:
     """Faults of a field's name, and of bytes that are not what it says."""
-    extension = name.rpartition(".")[2]
-    place = f"{where}, {name}"
+    place, kind = f"{where}, {name}", name.rpartition(".")[2].lower()
     field = name.rpartition("/")[2].partition(".")[2]
     if field != field.lower():
         yield Fault(place, "has upper case in its field, which some readers lower and others keep")
-    kind = extension.lower()
     if kind in _HUGGING_FACE:
         yield Fault(place, f"has a field that Hugging Face datasets {_HUGGING_FACE[kind]}")
     stated = _ALIASES.get(kind, kind)

@@ -27,7 +27,8 @@ def write_card(folder: Path, *, title: str, notice: str = "") -> Statistics:
         (folder / name).unlink()
     for name, content in _files(shard_set, figures, title, notice):
         make_folder((folder / name).parent)
-        write_atomic(folder / name, content)
+        if not ((folder / name).exists() and (folder / name).read_bytes() == content):
+            write_atomic(folder / name, content)
     return figures
 
 

@@ -6,8 +6,9 @@ Names are sorted, there is no white space, and equal samples have equal bytes.
 """
 
 import inspect
+import math
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Optional, Union
 
 import msgspec
@@ -73,6 +74,13 @@ _GETTERS = {
     kind: operator.attrgetter(*fields) if len(fields) > 1 else (lambda plain, name=fields[0]: (getattr(plain, name),))
     for kind, fields in ((kind, kind.__struct_fields__) for kind in _PADDED)
 }
+# finite if all fractions of a part or a truth are; JSON has no other numbers, and msgspec would write null
+_TOTALS: Mapping[type[msgspec.Struct], Callable[[Any], float]] = {
+    Audio: operator.attrgetter("duration_s"),
+    Video: lambda film: film.duration_s + film.fps,
+    Imu: lambda window: window.duration_s + window.rate_hz,
+    Boxes: lambda truth: sum(map(sum, truth.boxes_xyxy_px)),
+}
 _PLAIN = {padded: kind for kind, padded in _PADDED.items()}
 
 
@@ -98,9 +106,13 @@ def encode_sample(sample: Sample) -> bytes:
     """The sample as canonical JSON (UTF-8, no trailing newline).
 
     Raises:
-        SampleError: If a text holds a lone surrogate, which UTF-8 cannot carry.
+        SampleError: If a text holds a lone surrogate, which UTF-8 cannot carry, a number is not finite, or a value is
+            of another type than its field's.
     """
     try:
+        for value in sample.meta.values():
+            if type(value) is float and not math.isfinite(value):
+                raise ValueError(f"meta {sample.meta}")
         return _encoder.encode(
             _WireSample(
                 key=sample.key,
@@ -111,13 +123,15 @@ def encode_sample(sample: Sample) -> bytes:
                 schema=SAMPLE_SCHEMA,
             )
         )
-    except UnicodeEncodeError as error:
-        found = f"a lone surrogate ({error})"
-        raise SampleError(f"sample {sample.key}", expected="text in UTF-8", found=found) from error
+    except (TypeError, ValueError) as error:
+        expected = "text in UTF-8 and finite numbers"
+        raise SampleError(f"sample {sample.key}", expected=expected, found=str(error)) from error
 
 
 def _pad(plain: msgspec.Struct) -> msgspec.Struct:
     kind = type(plain)
+    if kind in _TOTALS and not math.isfinite(_TOTALS[kind](plain)):
+        raise ValueError(f"{plain}")
     return _PADDED[kind](*_GETTERS[kind](plain))
 
 
@@ -141,9 +155,8 @@ def decode_sample(content: bytes | memoryview, *, place: str) -> Sample:
     try:
         wire = _decoder.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise _version_error(content, place) or SampleError(
-            place, expected="a sample's JSON", found=str(error)
-        ) from error
+        problem = SampleError(place, expected="a sample's JSON", found=str(error))
+        raise _version_error(content, place) or problem from error
     return Sample(
         key=wire.key,
         kind=wire.kind,

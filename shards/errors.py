@@ -11,6 +11,7 @@ AnymodalError                 exit code 4: failed while working
 """
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 
@@ -84,4 +85,5 @@ def told_as(kinds: Kinds, error: type[AnymodalError], place: str, *, expected: s
     try:
         yield
     except kinds as problem:
-        raise error(place, expected=expected, found=str(problem)) from problem
+        found = re.sub("<[^<>]+ object at 0x[0-9a-f]+>", "the bytes", str(problem))  # as libraries name files in memory
+        raise error(place, expected=expected, found=found) from problem

@@ -7,6 +7,7 @@ MAX_KEY_BYTES = 60
 """Leaves room for `.<turn>-<part>.<ext>` within ustar's 100 bytes of name."""
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_MEDIA_NAME = re.compile(r"\.[0-9]{1,9}-[0-9]{1,9}\.[a-z0-9]{1,9}")
 _OUTSIDE = re.compile(r"[^a-z0-9]+")
 _SLUG_CHARS = 40
 _DIGEST_CHARS = 16
@@ -25,6 +26,11 @@ def make_key(source: str, source_id: str) -> str:
 def is_key(text: str) -> bool:
     """Whether `text` may stand before the first dot of a tar member."""
     return len(text) <= MAX_KEY_BYTES and _KEY.fullmatch(text) is not None
+
+
+def is_media_name(name: str, key: str) -> bool:
+    """Whether `name` is KEY.<turn>-<part>.<ext>, as the media members of the sample `key` are called."""
+    return name.startswith(key) and _MEDIA_NAME.fullmatch(name, len(key)) is not None
 
 
 def keyed_hash(text: str, *, seed: int, purpose: str) -> int:

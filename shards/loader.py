@@ -212,7 +212,7 @@ def with_policy(
     """The samples that could be read, each with those skipped around it.
 
     Raises:
-        ShardsError: The first error under `Stop`; under `Skip` once more than its share of `n_expected` failed.
+        ShardsError: The first error under `Stop`; under `Skip` once more than its share of `n_expected` failed, or all.
     """
     waiting: Loaded | None = None
     skipped: list[Skipped] = []
@@ -236,6 +236,8 @@ def with_policy(
         skipped.append(Skipped(number, str(error)))
     if waiting is not None:
         yield msgspec.structs.replace(waiting, skipped=(*waiting.skipped, *skipped)) if skipped else waiting
+    elif skipped:  # there is no sample that could tell of them
+        raise ShardError(f"{n_skipped} samples", expected="one that can be read", found=skipped[-1].reason)
 
 
 class Progress:

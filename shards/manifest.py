@@ -90,7 +90,8 @@ INDEX_ARROW_SCHEMA = pa.schema(
         ("n_words", pa.int32()),
         ("duration_s", pa.float64()),
         ("members", pa.list_(_MEMBER)),
-    ]
+    ],
+    metadata={"schema": "anymodal.index/1"},
 )
 
 
@@ -126,8 +127,11 @@ def read_manifest(folder: Path) -> dict[int, ManifestLine]:
 
 def parse_manifest(content: bytes, *, place: str) -> dict[int, ManifestLine]:
     """The finished buckets that a manifest's bytes list; see `read_manifest`."""
-    lines = content[: content.rfind(b"\n") + 1].splitlines()
-    return {line.bucket: line for line in (_decode(place, number, raw) for number, raw in enumerate(lines, 1))}
+    raws = content[: content.rfind(b"\n") + 1].splitlines()
+    lines = {line.bucket: line for line in (_decode(place, number, raw) for number, raw in enumerate(raws, 1))}
+    if len(lines) != len(raws):
+        raise ShardError(place, expected="one line a bucket", found=f"{len(raws)} lines of {len(lines)} buckets")
+    return lines
 
 
 def append_line(folder: Path, line: ManifestLine) -> None:

@@ -87,15 +87,12 @@ def probe(content: bytes, *, limits: MediaLimits = MediaLimits()) -> MediaFacts:
     extension = sniff(content)
     reader = _READERS.get(extension or "")
     if reader is None or extension is None:
-        raise MediaError(
-            "media", expected="jpg, png, webp, gif, wav, flac, mp3, ogg, m4a, mp4, webm or mkv", found=_start(content)
-        )
+        raise MediaError("media", expected=f"one of {', '.join(KIND_BY_EXTENSION)}", found=_start(content))
     try:
         facts = reader(content, extension)
     except ImportError as error:
-        raise UsageError(
-            "media", expected=f"{error.name}", found="not installed", remedy='pip install "anymodal[media]"'
-        ) from error
+        remedy = 'pip install "anymodal[media]"'
+        raise UsageError("media", expected=f"{error.name}", found="not installed", remedy=remedy) from error
     if facts.width * facts.height > limits.max_pixels:
         raise _beyond("pixels", limits.max_pixels, facts.width * facts.height)
     if facts.duration_s > limits.max_duration_s:
@@ -122,13 +119,11 @@ def media_part(
 def _probe_image(content: bytes, extension: str) -> MediaFacts:
     import PIL.Image
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # `probe` has its own limit
-            with PIL.Image.open(io.BytesIO(content)) as image:
-                width, height = image.size
-    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
-        raise MediaError("media", expected=f"a readable {extension}", found=str(error)) from error
+    faults = (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError)
+    with told_as(faults, MediaError, "media", expected=f"a readable {extension}"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # `probe` has its own limit
+        with PIL.Image.open(io.BytesIO(content)) as image:
+            width, height = image.size
     return MediaFacts(kind="image", extension=extension, width=width, height=height)
 
 
@@ -151,20 +146,19 @@ def _probe_audio(content: bytes, extension: str) -> MediaFacts:
 def _probe_container(content: bytes, extension: str) -> MediaFacts:
     import av
 
-    try:
-        with av.open(io.BytesIO(content), mode="r") as container:
-            duration_s = round(container.duration / 1_000_000, 6) if container.duration else 0.0
-            facts = functools.partial(MediaFacts, extension=extension, duration_s=duration_s)
-            sounds = container.streams.audio
-            if container.streams.video:
-                film = container.streams.video[0]
-                fps = round(float(film.average_rate or 0), 6)
-                return facts(kind="video", width=film.width, height=film.height, fps=fps, has_audio=bool(sounds))
-            if not sounds:
-                raise MediaError("media", expected="a video or audio stream", found="neither")
-            return facts(kind="audio", sample_rate_hz=sounds[0].rate, channels=sounds[0].channels)
-    except (av.FFmpegError, ValueError, AttributeError) as error:  # PyAV leaves out what a damaged stream lacks
-        raise MediaError("media", expected=f"a readable {extension}", found=str(error)) from error
+    faults = (av.FFmpegError, ValueError, AttributeError)  # PyAV leaves out what a damaged stream lacks
+    told = told_as(faults, MediaError, "media", expected=f"a readable {extension}")
+    with told, av.open(io.BytesIO(content), mode="r") as container:
+        duration_s = round(container.duration / 1_000_000, 6) if container.duration else 0.0
+        facts = functools.partial(MediaFacts, extension=extension, duration_s=duration_s)
+        sounds = container.streams.audio
+        if container.streams.video:
+            film = container.streams.video[0]
+            fps = round(float(film.average_rate or 0), 6)
+            return facts(kind="video", width=film.width, height=film.height, fps=fps, has_audio=bool(sounds))
+        if not sounds:
+            raise MediaError("media", expected="a video or audio stream", found="neither")
+        return facts(kind="audio", sample_rate_hz=sounds[0].rate, channels=sounds[0].channels)
 
 
 _READERS: Mapping[str, Callable[[bytes, str], MediaFacts]] = {
@@ -175,9 +169,8 @@ _READERS: Mapping[str, Callable[[bytes, str], MediaFacts]] = {
 
 
 def _beyond(unit: str, limit: float, found: float) -> MediaError:
-    return MediaError(
-        "media", expected=f"at most {limit:g} {unit}", found=f"{found:g}", remedy="raise the media limits"
-    )
+    expected, remedy = f"at most {limit:g} {unit}", "raise the media limits"
+    return MediaError("media", expected=expected, found=f"{found:g}", remedy=remedy)
 
 
 def _start(content: bytes) -> str:

@@ -89,11 +89,9 @@ class ShardSet:
         """
         names = [f"{INDEX}/{bucket_stem(line.bucket)}.parquet" for line in self.lines]
         with told_as((OSError, pa.ArrowException), ShardError, f"{self.place}/{INDEX}", expected="readable indexes"):
-            if self._url is None:
-                tables = [pq.read_table(self._folder / name, schema=INDEX_ARROW_SCHEMA) for name in names]
-            else:
-                contents = fetch_all(self._url, names)
-                tables = [pq.read_table(pa.BufferReader(content), schema=INDEX_ARROW_SCHEMA) for content in contents]
+            here = ((self._folder / name).read_bytes() for name in names)
+            contents = here if self._url is None else fetch_all(self._url, names)
+            tables = [pq.read_table(pa.BufferReader(content), schema=INDEX_ARROW_SCHEMA) for content in contents]
         joined = pa.concat_tables(tables) if tables else INDEX_ARROW_SCHEMA.empty_table()
         return joined.sort_by("key").combine_chunks()
 

@@ -13,7 +13,7 @@ from shards.archive_faults import Fault, Found, archive_faults
 from shards.errors import ShardError
 from shards.indexes import index_faults
 from shards.indexes.energon import IDX
-from shards.manifest import INDEX, LEDGER, SHARDS, IndexRow, ManifestLine, ShardRecord, bucket_stem
+from shards.manifest import INDEX, LEDGER, MANIFEST, SHARDS, IndexRow, ManifestLine, ShardRecord, bucket_stem
 from shards.mapped import map_path
 from shards.reader import ShardSet
 from shards.tombstones import read_tombstones
@@ -49,6 +49,7 @@ def verify(folder: Path, *, progress: Progress | None = None) -> list[Fault]:
     faults.extend(Fault(key, "was taken down and is in the set") for key in read_tombstones(folder) if seen[key])
     if index is not None:
         faults.extend(_stray_rows(index, shard_set))
+    if index is not None and seen.total() == len(seen):  # the others' indexes are made from this one
         faults.extend(Fault(name, problem) for name, problem in index_faults(shard_set))
     return faults
 
@@ -63,24 +64,35 @@ def verify_archive(path: Path) -> list[Fault]:
 
 
 def _readable_index(shard_set: ShardSet, faults: list[Fault]) -> pa.Table | None:
+    """The index, if others can be made from it; otherwise what is wrong with it goes to `faults`."""
     try:
-        return shard_set.index
+        index = shard_set.index
     except ShardError as error:
         faults.append(Fault(error.place, f"expected {error.expected}, found {error.found}"))
         return None
+    columns = [*index.columns, *pc.list_flatten(index["members"]).flatten()]
+    n_empty = sum(column.null_count for column in columns) + pc.list_value_length(index["members"]).to_pylist().count(0)
+    n_repeated = len(index) - len(index["key"].unique())
+    if n_empty or n_repeated:
+        faults.append(Fault(INDEX, f"has {n_empty} empty fields and {n_repeated} repeated keys"))
+    return None if n_empty or n_repeated else index
 
 
 def _file_faults(shard_set: ShardSet) -> Iterator[Fault]:
-    """Indexes and ledgers that are not what the manifest hashed, and shards that it does not know."""
+    """Indexes and ledgers that are not what the manifest hashed, counts that differ, and files it does not know."""
     folder = shard_set.folder
+    known = {record.name for record in shard_set.shards}
     for line in shard_set.lines:
+        n_samples = sum(record.n_samples for record in line.shards)
+        if line.n_written != n_samples:
+            yield Fault(MANIFEST, f"counts {line.n_written} samples in bucket {line.bucket}, {n_samples} in its shards")
         for name, stated in _hashed_files(line):
+            known.add(name)
             found = _sha256(folder / name)
             if found != stated:
                 yield Fault(name, f"sha256 is {found}, the manifest says {stated}")
-    known = {record.name for record in shard_set.shards}
-    for path in sorted((folder / SHARDS).glob("*")):
-        name = f"{SHARDS}/{path.name}"
+    for path in sorted(path for part in (SHARDS, INDEX, LEDGER) for path in (folder / part).glob("*")):
+        name = f"{path.parent.name}/{path.name}"
         if name not in known and path.suffix != IDX:  # `index_faults` looks after those
             yield Fault(name, "is not in the manifest")
 
@@ -124,15 +136,10 @@ def _row_faults(index: pa.Table, record: ShardRecord, found: Found) -> Iterator[
     for key in sorted(rows.keys() - set(found.keys)):
         yield Fault(f"{record.name}, sample {key}", "has a row in the index and is not in the shard")
     for key in sorted(rows.keys() & found.rows.keys()):
-        stated = msgspec.convert(rows[key], IndexRow)
-        if stated != found.rows[key]:
-            yield Fault(
-                f"{record.name}, sample {key}", f"its index row differs in {_difference(stated, found.rows[key])}"
-            )
-
-
-def _difference(stated: IndexRow, found: IndexRow) -> str:
-    return ", ".join(name for name in IndexRow.__struct_fields__ if getattr(stated, name) != getattr(found, name))
+        stated, seen = msgspec.convert(rows[key], IndexRow), found.rows[key]
+        differing = [name for name in IndexRow.__struct_fields__ if getattr(stated, name) != getattr(seen, name)]
+        if differing:
+            yield Fault(f"{record.name}, sample {key}", f"its index row differs in {', '.join(differing)}")
 
 
 def _stray_rows(index: pa.Table, shard_set: ShardSet) -> Iterator[Fault]:

@@ -15,7 +15,7 @@ from shards.codec import encode_sample
 from shards.draft import Draft
 from shards.errors import SampleError, ShardError
 from shards.files import atomic, make_folder
-from shards.keys import is_key
+from shards.keys import is_key, is_media_name
 from shards.manifest import SHARDS, IndexRow, MemberRow, ShardRecord, shard_name
 from shards.sample import Audio, Media, Sample, Text, Video, signature_of
 from shards.write_behind import WriteBehind
@@ -164,8 +164,8 @@ def _read(draft: Draft, part: Media) -> bytes:
     place = f"sample {draft.sample.key}, member {part.member}"
     if part.member not in draft.blobs:
         raise SampleError(place, expected="its bytes", found="none")
-    if not part.member.startswith(f"{draft.sample.key}."):
-        raise SampleError(place, expected=f"a name that begins with {draft.sample.key}.", found=part.member)
+    if not is_media_name(part.member, draft.sample.key):
+        raise SampleError(place, expected=f"a name {draft.sample.key}.<turn>-<part>.<ext>", found=repr(part.member))
     return draft.blobs[part.member].read()
 
 

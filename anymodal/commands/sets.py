@@ -48,7 +48,7 @@ def audit(
 ) -> None:
     """Prove that every input ended in exactly one place; exit 1 if the books do not balance.
 
-    Per step and in total: in + created = written + dropped + failed + merged.
+    Per step and in total: in + created = written + dropped + failed + merged; and every bucket is finished.
 
     Examples:
 
@@ -159,12 +159,10 @@ def takedown(
 
 
 def _describe(folder: Path, card: str) -> None:
-    """Write the set's description again, under its old title."""
-    from curation.writers import notice
+    """Write the set's description again, under its old title and notice."""
     from shards.card import write_card
     from shards.work import read_recipe
 
-    recipe = read_recipe(folder)
-    headings = (line.removeprefix("# ") for line in card.splitlines() if line.startswith("# "))
-    title = next(headings, recipe.pipeline)
-    write_card(folder, title=title, notice=notice(str(recipe.settings.get("writer"))))
+    lines = iter(card.splitlines())
+    title = next((line.removeprefix("# ") for line in lines if line.startswith("# ")), read_recipe(folder).pipeline)
+    write_card(folder, title=title, notice=next((line.strip("*") for line in lines if line.startswith("**")), ""))

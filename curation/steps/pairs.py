@@ -8,7 +8,6 @@ from typing import cast
 import msgspec
 
 from curation.sources.pair import Pair, PairModality
-from shards.draft import FileBytes
 from shards.errors import MediaError, told_as
 from shards.imu import imu_part
 from shards.media import MediaLimits, media_part, probe, sniff
@@ -64,11 +63,15 @@ class ProbeMedia(msgspec.Struct, frozen=True):
     def __call__(self, pair: Pair) -> ProbedPair | Drop:
         if not pair.is_inside:
             return Drop("outside_source", pair.file)
-        blob = FileBytes(pair.path)
+        path = Path(pair.path)
         try:
-            content = blob.read()
-        except MediaError as error:
-            return Drop("missing_media", f"{pair.file}: {error.found}")
+            if path.exists() and not path.is_file() and not path.is_dir():  # a pipe's end may never come
+                return Drop("missing_media", f"{pair.file}: no regular file")
+            if (found := path.stat().st_size) > self.limits.max_size_bytes:
+                return Drop("broken_media", f"expected at most {self.limits.max_size_bytes:g} bytes, found {found:g}")
+            content = path.read_bytes()
+        except OSError as error:
+            return Drop("missing_media", f"{pair.file}: {error.strerror}")
         try:
             medium, extension = self._probed(pair, content)
         except MediaError as error:

@@ -12,6 +12,7 @@ from shards.tombstones import read_tombstones
 from shards.work.chain import TAKEDOWN, WRITE
 from shards.work.ledger import LedgerRow, read_ledger
 from shards.work.plan import PLAN, load_plan
+from shards.work.recipe import known_buckets
 
 
 class Audit(msgspec.Struct, frozen=True):
@@ -19,7 +20,7 @@ class Audit(msgspec.Struct, frozen=True):
 
     `steps` are summed over all buckets; `reasons` counts (outcome, step, reason); `faults` says, in words, what does
     not balance. No faults: n_in + n_created = n_written + n_dropped + n_failed + n_merged, per step and in total,
-    and the written keys are exactly the indexed ones.
+    all buckets are finished, and the written keys are exactly the indexed ones, once each.
     """
 
     n_in: int
@@ -66,12 +67,11 @@ def _planned(shard_set: ShardSet, rows: Sequence[LedgerRow]) -> list[str]:
 
 def _sum_steps(shard_set: ShardSet) -> list[StepCounts]:
     sums: dict[str, Counter[str]] = {}
+    names = [name for name in StepCounts.__struct_fields__ if name != "step"]
     some_taken = any(counts.step == TAKEDOWN for line in shard_set.lines for counts in line.steps)
     for line in shard_set.lines:
         for counts in _with_takedown(line.steps) if some_taken else line.steps:
-            fields = {name: getattr(counts, name) for name in StepCounts.__struct_fields__ if name != "step"}
-            sums.setdefault(counts.step, Counter()).update(fields)
-    names = [name for name in StepCounts.__struct_fields__ if name != "step"]
+            sums.setdefault(counts.step, Counter()).update({name: getattr(counts, name) for name in names})
     return [StepCounts(step, *(total[name] for name in names)) for step, total in sums.items()]
 
 
@@ -113,6 +113,10 @@ def _step_faults(steps: Sequence[StepCounts], rows: Sequence[LedgerRow], n_plann
 def _index_faults(shard_set: ShardSet, rows: Sequence[LedgerRow]) -> Iterator[str]:
     written = Counter(row.key for row in rows if row.outcome == "written")
     indexed = Counter(shard_set.index["key"].to_pylist())
+    n_done, n_buckets = len(shard_set.lines), known_buckets(shard_set.folder) or 0
+    if n_done < n_buckets:
+        yield f"{n_done} of {n_buckets} buckets are finished"
+    yield from (f"{key} is {count} times in the index" for key, count in sorted(indexed.items()) if count > 1)
     yield from (f"{key} is written and not in the index" for key in sorted((written - indexed).elements()))
     yield from (f"{key} is in the index and not written" for key in sorted((indexed - written).elements()))
     yield from (

@@ -4,11 +4,15 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+
 from shards.errors import WorkError
 from shards.files import write_atomic
 from shards.manifest import MANIFEST, append_line, encode_line, read_manifest
 from shards.tombstones import read_tombstones
 from shards.work.job import Job, Pipeline
+from shards.work.ledger import index_path
 from shards.work.lock import locked
 from shards.work.plan import Plan, check_unchanged, make_plan, plan_sha256, store_plan
 from shards.work.recipe import Recipe, known_buckets, settle_recipe
@@ -38,7 +42,8 @@ def build(
 
     Raises:
         WorkError: If another process works on the folder, it was built by another recipe or from other inputs, a
-            worker process died, or a retry would change samples that were written. Finished buckets stay finished.
+            worker process died, a retry would change samples that were written, or two inputs in different buckets
+            made samples of the same key. Finished buckets stay finished.
         OSError: If the disk is full or broken; started again with room, the build goes on.
     """
     with locked(folder) as lock:
@@ -50,8 +55,9 @@ def build(
         job = Job(pipeline=pipeline, folder=folder, plan=plan, tombstones=stones, workers=workers, lock=lock)
         failed = failed_ids(folder) if retry_failed else {}
         built = _build_waiting(job, failed, progress)
-        ordered = _finish_manifest(folder)
-        return retry(job, failed) or switched or built or ordered
+        retried = retry(job, failed)
+        _refuse_repeated_keys(folder)
+        return _finish_manifest(folder) or switched or built or retried
 
 
 def _recipe(pipeline: Pipeline, *, n_buckets: int) -> Recipe:
@@ -86,10 +92,19 @@ def _waiting(folder: Path, plan: Plan, failed: FailedIds) -> list[int]:
         else:
             check_unchanged(folder, bucket, lines, mended=failed.get(bucket, ()))
             if plan_sha256(lines) != finished[bucket].plan_sha256:
-                raise WorkError(
-                    f"{folder}, bucket {bucket}", expected="inputs in the same order", found="another order"
-                )
+                place = f"{folder}, bucket {bucket}"
+                raise WorkError(place, expected="inputs in the same order", found="another order")
     return [bucket for bucket in plan if bucket not in finished]
+
+
+def _refuse_repeated_keys(folder: Path) -> None:
+    """Refuse a set that holds a key more than once; within a bucket, `run_unit` sees to it."""
+    indexes = [str(index_path(folder, bucket).absolute()) for bucket in read_manifest(folder)]
+    counts = pc.value_counts(pads.dataset(indexes).to_table(columns=["key"])["key"])
+    repeated = sorted(counts.field("values").filter(pc.greater(counts.field("counts"), 1)).to_pylist())
+    if repeated:
+        remedy = "let steps give every sample its own key, and build into a new folder"
+        raise WorkError(str(folder), expected="every key once", found=f"more of {repeated[:5]}", remedy=remedy)
 
 
 def _finish_manifest(folder: Path) -> bool:

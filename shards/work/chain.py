@@ -1,7 +1,8 @@
 """Steps and chains: what happens to one input on its way to a sample."""
 
+import errno
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -14,17 +15,14 @@ from shards.work.ledger import LedgerRow
 WRITE, TAKEDOWN = "write", "takedown"
 """The last step of every chain, and the one before it in buckets that a sample was taken from."""
 
-_ITEM_ERRORS = (
-    AnymodalError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What one poisoned item may raise; errors of the machine (no memory, no disk) and of the settings end the build."""
+_ITEM_ERRNOS = (None, errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.ENAMETOOLONG)
+"""What an `OSError` says of one item's file; with another number, such as that of a full disk, the machine is at fault.
+
+Decoders raise it without a number.
+"""
+
+Check = Callable[[Draft], object]
+"""Raises what is wrong with a draft."""
 
 
 class Drop(msgspec.Struct, frozen=True):
@@ -38,7 +36,8 @@ class Step(Protocol):
     """One stage of a chain. Give it a new `version` whenever its output changes.
 
     Called with what the step before returned (the first one with the source's record), it returns what the next one
-    takes, a `Drop`, or a tuple to make several items out of one. An `AnymodalError` fails the item, nothing else.
+    takes, a `Drop`, or a tuple to make several items out of one. What it raises fails the item, nothing else; but
+    errors of the settings (`UsageError`, `ImportError`) and of the machine (no memory, no disk) end the build.
     The last step returns `Draft`. Steps travel to worker processes, so they are picklable.
     """
 
@@ -67,10 +66,10 @@ class Travelled(msgspec.Struct, frozen=True):
     steps: list[StepCounts]
 
 
-def travel(inputs: Sequence[Arrived], steps: Sequence[Step]) -> Travelled:
+def travel(inputs: Sequence[Arrived], steps: Sequence[Step], *, check: Check | None = None) -> Travelled:
     """Send inputs through the steps, one after the other, and account for each.
 
-    An error in a step costs the item that caused it and is kept as its reason.
+    An error in a step costs the item that caused it and is kept as its reason; so does what `check` raises.
     """
     done = Travelled(arrived=[], ended=[], steps=[])
     items = list(inputs)
@@ -78,7 +77,7 @@ def travel(inputs: Sequence[Arrived], steps: Sequence[Step]) -> Travelled:
         counts: Counter[str] = Counter()
         following: list[Arrived] = []
         for item in items:
-            result = _apply(step, item)
+            result = _apply(step, item, check if step is steps[-1] else None)
             counts[result.outcome if isinstance(result, LedgerRow) else "passed"] += 1
             if isinstance(result, LedgerRow):
                 done.ended.append(result)
@@ -91,20 +90,31 @@ def travel(inputs: Sequence[Arrived], steps: Sequence[Step]) -> Travelled:
     return done
 
 
-def _apply(step: Step, item: Arrived) -> Any:
-    """What the step returned, or the ledger row of an item that ends here."""
+def _apply(step: Step, item: Arrived, check: Check | None) -> LedgerRow | tuple[Any, ...]:
+    """The items that the step made of one, or the ledger row of one that ends here."""
     try:
         result = step(item.draft)
-    except UsageError:
+        if isinstance(result, Drop):
+            return LedgerRow(item.id, "", "dropped", step.name, result.reason, _plain(result.detail), item.created)
+        if result is None or result == ():
+            raise WorkError(f"step {step.name}", expected="an item, a Drop or a tuple of items", found=repr(result))
+        parts = result if isinstance(result, tuple) else (result,)
+        if check is not None:
+            for draft in parts:
+                check(draft)
+        return parts
+    except (UsageError, MemoryError, ImportError):
         raise
-    except _ITEM_ERRORS as error:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno not in _ITEM_ERRNOS:
+            raise
         detail = str(error) if isinstance(error, AnymodalError) else f"{type(error).__name__}: {error}"
-        return LedgerRow(item.id, "", "failed", step.name, _reason(error), detail, item.created)
-    if isinstance(result, Drop):
-        return LedgerRow(item.id, "", "dropped", step.name, result.reason, result.detail, item.created)
-    if result is None or result == ():
-        raise WorkError(f"step {step.name}", expected="an item, a Drop or a tuple of items", found=repr(result))
-    return result
+        return LedgerRow(item.id, "", "failed", step.name, _reason(error), _plain(detail), item.created)
+
+
+def _plain(text: str) -> str:
+    """The text with what UTF-8 cannot carry escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _reason(error: Exception) -> str:
@@ -112,7 +122,7 @@ def _reason(error: Exception) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type(error).__name__).strip("_")
 
 
-def _several(item: Arrived, result: Any) -> Iterator[Arrived]:
-    """The first result goes on under the item's id; the others are created items, numbered from 1."""
-    for number, part in enumerate(result if isinstance(result, tuple) else (result,)):
+def _several(item: Arrived, parts: Sequence[Any]) -> Iterator[Arrived]:
+    """The first part goes on under the item's id; the others are created items, numbered from 1."""
+    for number, part in enumerate(parts):
         yield Arrived(item.id if number == 0 else f"{item.id}#{number}", part, created=item.created or number > 0)

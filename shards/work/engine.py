@@ -28,7 +28,8 @@ def run_units(units: Sequence[Unit], *, workers: int, lock: FolderLock) -> Gener
         WorkError: If a worker died.
     """
     if workers == 1 or len(units) < 2:
-        yield from map(run_unit, units)
+        for unit in units:
+            yield run_unit(unit)
         return
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__])  # workers are copies of a process that has imported all this

@@ -1,17 +1,17 @@
-"""The ledger: where every input id ended, one row each."""
+"""The ledger, where every input id ended, one row each; and a bucket's tables, this and the index, read."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain
 from operator import attrgetter
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shards.errors import ShardError, told_as
-from shards.manifest import LEDGER, bucket_stem
+from shards.manifest import INDEX, INDEX_ARROW_SCHEMA, LEDGER, IndexRow, bucket_stem, read_manifest
 
 Outcome = Literal["written", "dropped", "failed", "merged"]
 
@@ -39,7 +39,8 @@ class LedgerRow(msgspec.Struct, frozen=True):
 
 
 LEDGER_ARROW_SCHEMA = pa.schema(
-    [(name, pa.bool_() if name == "created" else pa.string()) for name in LedgerRow.__struct_fields__]
+    [(name, pa.bool_() if name == "created" else pa.string()) for name in LedgerRow.__struct_fields__],
+    metadata={"schema": "anymodal.ledger/1"},
 )
 
 
@@ -64,14 +65,26 @@ def _column(structs: Iterable[msgspec.Struct], field: pa.Field) -> pa.Array:
 
 
 def read_ledger(folder: Path) -> Iterator[LedgerRow]:
-    """All rows of a set's ledger, bucket by bucket."""
-    for path in sorted((folder / LEDGER).glob("*.parquet")):
-        yield from _read(path)
+    """All rows of a set's ledger, finished bucket by finished bucket; one whose file is gone has none."""
+    for bucket in sorted(read_manifest(folder)):
+        if ledger_path(folder, bucket).exists():
+            yield from read_bucket_ledger(folder, bucket)
 
 
 def read_bucket_ledger(folder: Path, bucket: int) -> list[LedgerRow]:
     """One bucket's rows, sorted by id."""
-    return list(_read(ledger_path(folder, bucket)))
+    return _read(ledger_path(folder, bucket), LEDGER_ARROW_SCHEMA, LedgerRow)
+
+
+def read_bucket_index(folder: Path, bucket: int) -> list[IndexRow]:
+    """One bucket's written samples, sorted by key."""
+    return _read(index_path(folder, bucket), INDEX_ARROW_SCHEMA, IndexRow)
+
+
+def _read(path: Path, schema: pa.Schema, kind: type[msgspec.Struct]) -> list[Any]:
+    with told_as((OSError, pa.ArrowException, msgspec.ValidationError), ShardError, str(path), expected="a table"):
+        table = pq.read_table(pa.BufferReader(path.read_bytes()), schema=schema)  # a path could be taken for a URL
+        return [msgspec.convert(row, kind) for row in table.to_pylist()]
 
 
 def ledger_path(folder: Path, bucket: int) -> Path:
@@ -79,7 +92,6 @@ def ledger_path(folder: Path, bucket: int) -> Path:
     return folder / LEDGER / f"{bucket_stem(bucket)}.parquet"
 
 
-def _read(path: Path) -> Iterator[LedgerRow]:
-    with told_as((OSError, pa.ArrowException, msgspec.ValidationError), ShardError, str(path), expected="a ledger"):
-        for row in pq.read_table(path, schema=LEDGER_ARROW_SCHEMA).to_pylist():
-            yield msgspec.convert(row, LedgerRow)
+def index_path(folder: Path, bucket: int) -> Path:
+    """Where a bucket's index lies."""
+    return folder / INDEX / f"{bucket_stem(bucket)}.parquet"

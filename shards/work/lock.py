@@ -9,7 +9,7 @@ from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import Protocol
 
-from shards.errors import WorkError
+from shards.errors import UsageError, WorkError, told_as
 from shards.files import make_folder
 
 LOCK = ".work/lock"
@@ -47,7 +47,10 @@ def locked(folder: Path, *, patience_s: float = 10.0) -> Iterator[FolderLock]:
 
     Raises:
         WorkError: If another process works on the folder.
+        UsageError: If its name is not in UTF-8, in which all that is written about it would be.
     """
+    with told_as(UnicodeEncodeError, UsageError, ascii(str(folder)), expected="a folder with a name in UTF-8"):
+        str(folder.absolute()).encode()
     make_folder((folder / LOCK).parent)
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-import pyarrow.dataset as pads
 
-from shards.errors import ShardError, WorkError, told_as
+from shards.errors import WorkError, told_as
 from shards.files import make_folder, write_atomic
 from shards.keys import keyed_hash
-from shards.manifest import INDEX, LEDGER, bucket_stem
+from shards.manifest import bucket_stem
 from shards.work.chain import Arrived
+from shards.work.ledger import read_bucket_index, read_bucket_ledger
 
 PLAN = ".work/plan"
 INPUTS_PER_BUCKET = 2000
@@ -54,15 +54,24 @@ def default_buckets(n_inputs: int) -> int:
 def make_plan(records: Iterable[Record], *, n_buckets: int | None) -> Plan:
     """Each bucket's inputs, in the source's order.
 
-    A repeated id gets its occurrence as a suffix (`~2`, `~3`), so that ledger ids are unique; all occurrences fall
+    A repeated id gets the first suffix that is free (`~2`, `~3`), so that ledger ids are unique; all occurrences fall
     into one bucket.
+
+    Raises:
+        WorkError: If UTF-8 cannot carry a record, for example the name of its file.
     """
     seen: Counter[str] = Counter()
     lines: list[tuple[str, PlanLine]] = []
     for record in records:
-        seen[record.id] += 1
-        name = record.id if seen[record.id] == 1 else f"{record.id}~{seen[record.id]}"
-        raw = msgspec.Raw(msgspec.json.encode(record, order="sorted"))
+        name = record.id
+        while name in seen:
+            seen[record.id] += 1
+            name = f"{record.id}~{seen[record.id]}"
+        seen[name] = 1
+        try:
+            raw = msgspec.Raw(msgspec.json.encode(record, order="sorted"))
+        except UnicodeEncodeError as error:
+            raise WorkError(f"record {name!a}", expected="names and texts in UTF-8", found=str(error)) from error
         stamp = ",".join(_file_stamp(Path(path)) for path in record.files)
         lines.append((record.id, PlanLine(name, raw, record.files, stamp)))
     n = n_buckets or default_buckets(len(lines))
@@ -101,7 +110,8 @@ def planned_inputs(lines: Sequence[PlanLine], record_type: type[Any]) -> list[Ar
 def check_unchanged(folder: Path, bucket: int, today: Sequence[PlanLine], *, mended: Collection[str] = ()) -> None:
     """Compare a finished bucket's inputs with those of today.
 
-    Where only a file's time differs, its bytes are hashed and compared with what was written.
+    Where only a file's time differs, its bytes are hashed and compared with what was written; of an input that nothing
+    was written for, the size alone is compared. Other bytes of the same size and time pass.
 
     Args:
         folder: The set.
@@ -118,6 +128,7 @@ def check_unchanged(folder: Path, bucket: int, today: Sequence[PlanLine], *, men
         line for name, line in new.items() if name in old and name not in mended and line.stamp != old[name].stamp
     ]
     changed = {name for name in old.keys() & new.keys() if old[name].record != new[name].record}
+    changed |= {line.id for line in touched if _sizes(line) != _sizes(old[line.id])}
     changed |= _changed_bytes(folder, bucket, touched)
     changes = [
         *(f"gone: {name}" for name in sorted(old.keys() - new.keys())),
@@ -125,30 +136,25 @@ def check_unchanged(folder: Path, bucket: int, today: Sequence[PlanLine], *, men
         *(f"changed: {name}" for name in sorted(changed)),
     ]
     if changes:
-        remedy = (
-            "build into a new folder, or bring the old inputs back; --retry-failed takes mended files of failed rows"
-        )
+        remedy = "build into a new folder, or bring the old ones back; --retry-failed takes mended files of failed rows"
         more = f" and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else ""
-        raise WorkError(
-            f"{folder}, {bucket_stem(bucket)}",
-            expected="the inputs that it was built from",
-            found=", ".join(changes[:_SHOWN]) + more,
-            remedy=remedy,
-        )
+        place, found = f"{folder}, {bucket_stem(bucket)}", ", ".join(changes[:_SHOWN]) + more
+        raise WorkError(place, expected="the inputs that it was built from", found=found, remedy=remedy)
 
 
 def _changed_bytes(folder: Path, bucket: int, touched: Sequence[PlanLine]) -> set[str]:
-    """Ids among `touched` whose files no longer hold the bytes that were written."""
+    """Ids among `touched` whose files no longer hold the bytes that were written, if any were."""
     if not touched:
         return set()
-    stem = bucket_stem(bucket)
-    with told_as(OSError, ShardError, str(folder / INDEX), expected=f"the index of {stem}"):
-        ledger = pads.dataset(str(folder / LEDGER / f"{stem}.parquet")).to_table(columns=["id", "key"]).to_pylist()
-        index = pads.dataset(str(folder / INDEX / f"{stem}.parquet")).to_table(columns=["key", "members"]).to_pylist()
-    written = {row["key"]: {member["sha256"] for member in row["members"]} for row in index}
-    keys = {row["id"]: row["key"] for row in ledger}
-    found = {line.id: {_file_sha256(path) for path in line.files} for line in touched}
-    return {name for name, hashes in found.items() if not hashes <= written.get(keys.get(name, ""), set())}
+    samples = {row.key: {member.sha256 for member in row.members} for row in read_bucket_index(folder, bucket)}
+    ends = read_bucket_ledger(folder, bucket)
+    written = {row.id: samples.get(row.key, set()) for row in ends if row.outcome in ("written", "merged")}
+    ours = [line for line in touched if line.id in written]
+    return {line.id for line in ours if not {_file_sha256(path) for path in line.files} <= written[line.id]}
+
+
+def _sizes(line: PlanLine) -> list[str]:
+    return [state.partition(":")[0] for state in line.stamp.split(",")]
 
 
 def _file_sha256(path: str) -> str:

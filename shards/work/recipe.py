@@ -55,12 +55,10 @@ def settle_recipe(folder: Path, recipe: Recipe) -> None:
     if (folder / RECIPE).exists():
         before = msgspec.to_builtins(read_recipe(folder))
         today = msgspec.to_builtins(recipe)
-        differences = list(_differences(before, today, ""))
-        if differences:
+        found = "; ".join(_differences(before, today, ""))
+        if found:
             remedy = "build into a new folder, or repeat the old settings"
-            raise WorkError(
-                str(folder), expected="the recipe it was built by", found="; ".join(differences), remedy=remedy
-            )
+            raise WorkError(str(folder), expected="the recipe it was built by", found=found, remedy=remedy)
         return
     stray = _strangers(folder)
     if stray:

@@ -5,15 +5,12 @@ import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from shards.errors import WorkError
 from shards.manifest import ManifestLine, bucket_stem, read_manifest
 from shards.work.job import Job
-from shards.work.ledger import read_bucket_ledger
+from shards.work.ledger import read_bucket_index, read_bucket_ledger
 from shards.work.plan import load_plan, store_plan
 from shards.work.switch import stage_for, switch_bucket
-from shards.work.unit import index_path
 
 FailedIds = Mapping[int, Collection[str]]
 """Ids that failed, by finished bucket."""
@@ -51,20 +48,14 @@ def _replace(folder: Path, stage: Path, line: ManifestLine) -> bool:
     if same_plan and line == read_manifest(folder)[line.bucket]:
         shutil.rmtree(stage)
         return False
-    before, now = (_members_by_key(index_path(place, line.bucket)) for place in (folder, stage))
+    before, now = (
+        {row.key: [member.sha256 for member in row.members] for row in read_bucket_index(place, line.bucket)}
+        for place in (folder, stage)
+    )
     altered = sorted(key for key, members in before.items() if now.get(key) != members)
     if altered:
-        raise WorkError(
-            f"{folder}, {bucket_stem(line.bucket)}",
-            expected="a retry that keeps what was written",
-            found=f"other bytes, or none, of {', '.join(altered[:5])}",
-            remedy="the set stays as it was; bring back what these samples were made from, and retry",
-        )
+        place, found = f"{folder}, {bucket_stem(line.bucket)}", f"other bytes, or none, of {', '.join(altered[:5])}"
+        remedy = "the set stays as it was; bring back what these samples were made from, and retry"
+        raise WorkError(place, expected="a retry that keeps what was written", found=found, remedy=remedy)
     switch_bucket(folder, stage, line)
     return True
-
-
-def _members_by_key(index: Path) -> dict[str, list[str]]:
-    """The sha256 of each sample's members."""
-    rows = pq.read_table(index, columns=["key", "members"]).to_pylist()
-    return {row["key"]: [member["sha256"] for member in row["members"]] for row in rows}

@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import pyarrow.parquet as pq
 
-from shards.errors import ShardError, UsageError, told_as
+from shards.errors import ShardError, UsageError
 from shards.files import atomic, make_folder, write_atomic
-from shards.manifest import IndexRow, ManifestLine, ShardRecord, StepCounts, bucket_stem, read_manifest
+from shards.manifest import IndexRow, ManifestLine, ShardRecord, StepCounts, read_manifest
 from shards.reader import read_archive
 from shards.tombstones import TOMBSTONES, Tombstone, encode_tombstones, read_tombstones
 from shards.work.chain import TAKEDOWN, WRITE
-from shards.work.ledger import LedgerRow, read_bucket_ledger
+from shards.work.ledger import LedgerRow, read_bucket_index, read_bucket_ledger
 from shards.work.lock import locked
 from shards.work.switch import finish_switch, remove_leftovers, stage_for, switch_bucket
-from shards.work.unit import index_path, store_index, store_ledger
+from shards.work.unit import store_index, store_ledger
 from shards.writer import WrittenShards, write_archive
 
 
@@ -57,7 +56,7 @@ def holders_of(folder: Path, media_sha256: Sequence[str]) -> list[str]:
     found = [
         row.key
         for line in read_manifest(folder).values()
-        for row in _index_rows(folder, line)
+        for row in read_bucket_index(folder, line.bucket)
         if wanted & {member.sha256 for member in row.members}
     ]
     return sorted(found)
@@ -66,16 +65,10 @@ def holders_of(folder: Path, media_sha256: Sequence[str]) -> list[str]:
 def _find(folder: Path, key: str) -> tuple[ManifestLine, list[IndexRow]]:
     """The finished bucket that holds the sample, and its index."""
     for line in read_manifest(folder).values():
-        rows = _index_rows(folder, line)
+        rows = read_bucket_index(folder, line.bucket)
         if any(row.key == key for row in rows):
             return line, rows
     raise ShardError(str(folder), expected=f"sample {key}", found="no such key in its index")
-
-
-def _index_rows(folder: Path, line: ManifestLine) -> list[IndexRow]:
-    with told_as(OSError, ShardError, str(folder), expected=f"the index of {bucket_stem(line.bucket)}"):
-        rows = pq.read_table(index_path(folder, line.bucket)).to_pylist()
-    return [msgspec.convert(row, IndexRow) for row in rows]
 
 
 def _stage_without(

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 
 from shards import files
 from shards.draft import Draft
+from shards.errors import MediaError, SampleError
 from shards.files import make_folder, write_atomic
 from shards.keys import keyed_hash
 from shards.manifest import (
@@ -21,10 +23,10 @@ from shards.manifest import (
     StepCounts,
     bucket_stem,
 )
-from shards.work.chain import TAKEDOWN, WRITE, Arrived, Step, travel
-from shards.work.ledger import LEDGER_ARROW_SCHEMA, LedgerRow, ledger_path, rows_to_parquet
+from shards.work.chain import TAKEDOWN, WRITE, Arrived, Check, Step, travel
+from shards.work.ledger import LEDGER_ARROW_SCHEMA, LedgerRow, index_path, ledger_path, rows_to_parquet
 from shards.work.plan import load_plan, plan_sha256, planned_inputs
-from shards.writer import ShardSpec, write_shards
+from shards.writer import ShardSpec, write_archive, write_shards
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,12 +50,20 @@ def run_unit(unit: Unit) -> ManifestLine:
     """Build one bucket; what comes back is its manifest line, not yet appended.
 
     Everything that the line names is durable when this returns. Leftovers of a killed attempt are removed first; the
-    same unit gives the same bytes every time.
+    same unit gives the same bytes every time. A draft that cannot be written fails at the last step: it is found by
+    going through the steps again and writing each draft alone.
     """
+    try:
+        return _run(unit)
+    except (SampleError, MediaError, AttributeError, TypeError, ValueError):
+        return _run(unit, check=lambda draft: write_archive(BytesIO(), [draft]))
+
+
+def _run(unit: Unit, *, check: Check | None = None) -> ManifestLine:
     folder, stem = Path(unit.folder), bucket_stem(unit.bucket)
     _clear(folder, stem)
     plan = load_plan(folder, unit.bucket)
-    travelled = travel(planned_inputs(plan, unit.record_type), unit.steps)
+    travelled = travel(planned_inputs(plan, unit.record_type), unit.steps, check=check)
     arrived, taken = _without_taken(travelled.arrived, unit.taken)
     kept, repeats = _without_repeats(arrived)
     kept.sort(key=lambda item: keyed_hash(item.draft.sample.key, seed=unit.seed, purpose="order"))
@@ -82,11 +92,6 @@ def store_index(folder: Path, bucket: int, rows: Iterable[IndexRow]) -> str:
     """Write a bucket's index, sorted by key; its sha256."""
     by_key: list[IndexRow] = sorted(rows, key=lambda row: row.key)
     return _store(index_path(folder, bucket), rows_to_parquet(by_key, INDEX_ARROW_SCHEMA))
-
-
-def index_path(folder: Path, bucket: int) -> Path:
-    """Where a bucket's index lies."""
-    return folder / INDEX / f"{bucket_stem(bucket)}.parquet"
 
 
 def _without_taken(arrived: Sequence[Arrived], taken: Mapping[str, str]) -> tuple[Sequence[Arrived], list[LedgerRow]]:

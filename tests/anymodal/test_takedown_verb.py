@@ -39,6 +39,18 @@ def test_a_sample_is_taken_down_and_everything_tells_it(built: Path) -> None:
     assert key not in {row.key for row in read_ledger(built) if row.outcome == "written"}
 
 
+def test_the_card_keeps_its_title_and_notice(tmp_path: Path, captioned_folder: Callable[[int], Path]) -> None:
+    out = tmp_path / "mm_it"
+    anymodal("build", "mm-it", "--source", f"folder:{captioned_folder(4)}", "--out", out)
+    before = (out / "README.md").read_text().splitlines()
+    start = next(number for number, line in enumerate(before) if line.startswith("# "))
+    assert "not for training real models; samples with IMU windows" in before[start + 2]
+    anymodal("takedown", out, next(row.key for row in read_ledger(out)), "--reason", "asked for")
+    after = (out / "README.md").read_text().splitlines()
+    assert after[start : start + 3] == before[start : start + 3]
+    assert after[start + 4].startswith("3 samples")
+
+
 def test_an_unknown_key_and_an_empty_reason_are_told(built: Path) -> None:
     unknown = anymodal("takedown", built, "nobody", "--reason", "x")
     assert (unknown.returncode, "no such key" in unknown.stderr) == (4, True)

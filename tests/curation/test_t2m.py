@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from curation.pipelines.t2m import t2m_pipeline
 from curation.sources import read_pairs
 from curation.writers import GrammarWriter, MediumBrief, make_writer
 from shards.card import write_card
-from shards.errors import UsageError
+from shards.errors import UsageError, WorkError
 from shards.media import MediaLimits
 from shards.reader import ShardSet, held
 from shards.sample import Image, Text
 from shards.verify import verify
 from shards.work import audit, build, read_ledger
 from tests.factories import png, wav
+from tests.shards.words import digests
 
 
 def build_t2m(source: str, out: Path, **settings: object) -> None:
@@ -118,6 +120,42 @@ def test_a_file_that_cannot_be_read_is_missing(tmp_path: Path, captioned_folder:
     (folder / "1.png").mkdir()
     build_t2m(f"folder:{folder}", tmp_path / "out")
     assert [row.reason for row in read_ledger(tmp_path / "out")] == ["", "missing_media"]
+
+
+def test_a_pipe_and_a_file_beyond_the_limit_are_dropped_unread(
+    tmp_path: Path, captioned_folder: Callable[[int], Path]
+) -> None:
+    folder = captioned_folder(3)
+    (folder / "1.png").unlink()
+    os.mkfifo(folder / "1.png")
+    os.truncate(folder / "2.png", 2**40)  # more than any memory; a hole takes no room on the disk
+    build_t2m(f"folder:{folder}", tmp_path / "out")
+    assert [(row.reason, row.detail) for row in read_ledger(tmp_path / "out")] == [
+        ("", ""),
+        ("missing_media", "1.png: no regular file"),
+        ("broken_media", "expected at most 5.36871e+08 bytes, found 1.09951e+12"),
+    ]
+
+
+def test_a_copied_folder_with_broken_media_is_the_same_folder(
+    tmp_path: Path, captioned_folder: Callable[[int], Path]
+) -> None:
+    folder = captioned_folder(3)
+    (folder / "1.png").write_bytes(b"<html>")
+    build_t2m(f"folder:{folder}", tmp_path / "out")
+    before = digests(tmp_path / "out")
+    for path in folder.iterdir():
+        os.utime(path, ns=(1, 1))
+    build_t2m(f"folder:{folder}", tmp_path / "out")
+    assert digests(tmp_path / "out") == before
+
+
+def test_a_folder_whose_name_utf_8_cannot_carry_is_refused(
+    tmp_path: Path, captioned_folder: Callable[[int], Path]
+) -> None:
+    folder = captioned_folder(1).rename(tmp_path / os.fsdecode(b"caf\xe9"))
+    with pytest.raises(WorkError, match="expected names and texts in UTF-8"):
+        build_t2m(f"folder:{folder}", tmp_path / "out")
 
 
 def test_the_card_says_what_the_set_is_for_and_escapes_what_came_from_outside(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """Samples as JSON: canonical, fully populated, strict on the way back, as the published schema says."""
 
 import json
+import math
+from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
 import jsonschema
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -78,6 +81,9 @@ samples = st.builds(
 )
 
 SCHEMA = jsonschema.Draft202012Validator(sample_schema())
+SOUND = Audio(member="a.0-0.wav", sha256="00", duration_s=1.0, sample_rate_hz=8000, channels=1)
+FILM = Video(member="a.0-0.mp4", sha256="00", width=3, height=2, duration_s=1.0, fps=8.0, has_audio=False)
+WINDOW = Imu(member="a.0-0.npy", sha256="00", duration_s=1.0, rate_hz=8.0, axes=("x",), units=("g",))
 PICTURE = Image(member="a.0-0.png", sha256="00", width=3, height=2)
 SAMPLE = Sample(key="a", kind="vqa", turns=(Turn("human", (PICTURE, Text("what?"))),), truth=References(("x",)))
 
@@ -136,6 +142,36 @@ def test_what_does_not_fit_is_refused_with_its_place(content: bytes, told: str) 
     with pytest.raises(SampleError, match=told) as caught:
         decode_sample(content, place="shard-7.tar, a.json")
     assert caught.value.place == "shard-7.tar, a.json"
+
+
+LOST = [math.nan, math.inf, -math.inf]
+
+
+@pytest.mark.parametrize("number", LOST)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda number: {"truth": Boxes(((0.0, 0.0, 1.0, 1.0), (0.0, 0.0, number, 1.0)))},
+        lambda number: {"truth": Boxes(((-number, 0.0, number, 1.0),))},
+        lambda number: {"meta": {"a": 1, "b": "x", "score": number}},
+        lambda number: {"turns": (Turn("human", (msgspec.structs.replace(SOUND, duration_s=number),)),)},
+        lambda number: {"turns": (Turn("human", (msgspec.structs.replace(FILM, duration_s=number),)),)},
+        lambda number: {"turns": (Turn("human", (msgspec.structs.replace(FILM, fps=number),)),)},
+        lambda number: {"turns": (Turn("human", (msgspec.structs.replace(WINDOW, duration_s=number),)),)},
+        lambda number: {"turns": (Turn("human", (msgspec.structs.replace(WINDOW, rate_hz=number),)),)},
+    ],
+)
+def test_a_number_that_json_has_not_is_refused(change: Callable[[float], dict[str, Any]], number: float) -> None:
+    """It would be written as null, and not be read back."""
+    sample = msgspec.structs.replace(SAMPLE, **change(1.5))
+    assert decode_sample(encode_sample(sample), place="here") == sample
+    with pytest.raises(SampleError, match=r"sample a: expected .*finite numbers, found .*(nan|inf)"):
+        encode_sample(msgspec.structs.replace(SAMPLE, **change(number)))
+
+
+def test_a_value_that_json_has_not_is_refused_with_its_sample() -> None:
+    with pytest.raises(SampleError, match=r"sample a: .*numpy.float64"):
+        encode_sample(msgspec.structs.replace(SAMPLE, meta={"score": np.float64(1)}))
 
 
 def test_a_lone_surrogate_is_refused() -> None:

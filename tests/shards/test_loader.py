@@ -161,6 +161,18 @@ def test_skips_at_the_very_end_are_told(damaged: tuple[Path, int]) -> None:
     assert len(last.skipped) == n_lost
 
 
+@pytest.mark.parametrize("n_workers", [0, 2])
+def test_a_share_of_which_nothing_can_be_read_is_an_error(tmp_path: Path, n_workers: int) -> None:
+    """There is no sample that could tell what was skipped."""
+    make_set(tmp_path, 20, words=("p",), max_samples=5, n_buckets=1)
+    shards = sorted((tmp_path / SHARDS).iterdir())
+    for path in shards[:2] if n_workers else shards:  # all that the first worker reads
+        path.write_bytes(b"")
+    pipeline = load(tmp_path, begin(tmp_path, shuffle=False), on_error=Skip(max_share=1.0))
+    with pytest.raises((ShardError, RuntimeError), match=rf"{20 // (n_workers or 1)} samples.*one that can be read"):
+        list(workers(pipeline, n_workers))
+
+
 def test_a_shard_that_is_gone_costs_its_samples(damaged: tuple[Path, int]) -> None:
     folder, _ = damaged
     (folder / SHARDS / "bucket-00000-image-001.tar").unlink()

@@ -3,6 +3,7 @@
 `SEEN` maps each failure to the tests that keep it away; failures of parts that this suite does not have yet say so.
 """
 
+import errno
 import hashlib
 import importlib
 import io
@@ -21,14 +22,13 @@ from curation.pipelines.t2m import t2m_pipeline
 from curation.sources import read_pairs
 from curation.writers import make_writer
 from shards.draft import Draft, HeldBytes
-from shards.errors import SampleError
 from shards.keys import make_key
 from shards.manifest import MANIFEST, SHARDS
 from shards.media import media_part, probe
 from shards.reader import ShardSet, held
 from shards.sample import Sample, Text, Turn
 from shards.verify import verify
-from shards.work import Drop, audit, build
+from shards.work import Drop, audit, build, read_ledger
 from shards.writer import ShardSpec
 from tests.conftest import SHARED
 from tests.factories import Word, media_draft, png, wav
@@ -115,9 +115,38 @@ class Mislabel(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(draft, blobs=changed)
 
 
+def test_a_file_that_is_not_what_was_probed_costs_its_row(tmp_path: Path) -> None:
+    build(pipeline(words(9), step=Mislabel(), n_buckets=1), tmp_path)
+    (row,) = (row for row in read_ledger(tmp_path) if row.outcome != "written")
+    assert (row.id, row.outcome, row.reason) == ("w3", "failed", "sample_error")
+    assert "the file changed: build again" in row.detail
+    assert len(list(ShardSet(tmp_path))) == 8
+    assert audit(tmp_path).faults == []
+    assert verify(tmp_path) == []
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """Bytes on a disk that is broken."""
+
+    def read(self) -> bytes:
+        raise OSError(errno.EIO, "input/output error")
+
+
+class Lose(msgspec.Struct, frozen=True):
+    """A picture; that of w3 cannot be read again."""
+
+    name: str = "lose"
+    version: int = 1
+
+    def __call__(self, record: Word) -> Draft:
+        draft = media_draft(make_key("words", record.id), picture=png())
+        lost: Any = {name: Unreadable() for name in draft.blobs} if record.id == "w3" else draft.blobs
+        return msgspec.structs.replace(draft, blobs=lost)
+
+
 def test_an_error_in_a_build_leaves_no_shard(tmp_path: Path) -> None:
-    with pytest.raises(SampleError, match="build again"):
-        build(pipeline(words(9), step=Mislabel(), n_buckets=1), tmp_path)
+    with pytest.raises(OSError, match="input/output error"):
+        build(pipeline(words(9), step=Lose(), n_buckets=1), tmp_path)
     assert not list(tmp_path.rglob("*.tar*"))
     assert (tmp_path / MANIFEST).read_bytes() == b""
 

@@ -1,7 +1,10 @@
 """`verify` finds what other readers hide."""
 
+import contextlib
 import hashlib
 import io
+import os
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +15,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import datasets
+from datasets.filesystems import EXTENSION_TO_COMPRESSION_FS_FILE_CLS
+from datasets.packaged_modules.webdataset.webdataset import WebDataset
+
 from shards import tar
+from shards.card import write_card
 from shards.errors import ShardError
-from shards.manifest import INDEX, INDEX_ARROW_SCHEMA, MANIFEST, SHARDS, read_manifest
+from shards.manifest import INDEX, INDEX_ARROW_SCHEMA, LEDGER, MANIFEST, SHARDS, read_manifest
 from shards.verify import verify, verify_archive
 from shards.work import Pipeline, build
+from shards.writer import write_archive
 from tests.factories import Word, media_draft, png, wav
 
 SHARD = f"{SHARDS}/bucket-00000-audio_image-000.tar"
@@ -65,6 +77,13 @@ def test_missing_and_unknown_files_are_found(folder: Path) -> None:
     (folder / SHARD).rename(folder / f"{SHARDS}/extra.tar")
     assert f"{SHARD}: cannot be read" in told(folder)
     assert "extra.tar: is not in the manifest" in told(folder)
+
+
+def test_files_beside_the_books_are_found(folder: Path) -> None:
+    """DuckDB over `index/*.parquet` would count their rows too."""
+    for place in (INDEX, LEDGER):
+        shutil.copy(folder / place / "bucket-00000.parquet", folder / place / "bucket-00009.parquet")
+        assert f"{place}/bucket-00009.parquet: is not in the manifest" in told(folder)
 
 
 def test_a_changed_index_is_found(folder: Path) -> None:
@@ -153,7 +172,7 @@ def test_a_link_is_found(folder: Path) -> None:
     assert "expected a ustar header of a plain file" in told(folder)
 
 
-def change_index(folder: Path, change: Callable[[list[dict[str, Any]]], None]) -> str:
+def change_index(folder: Path, change: Callable[[list[dict[str, Any]]], object]) -> str:
     """Write the index table anew, and a manifest that agrees with it; what `verify` says then."""
     path = folder / INDEX / "bucket-00000.parquet"
     rows = pq.read_table(path).to_pylist()
@@ -185,6 +204,44 @@ def test_index_rows_that_are_not_the_tars_are_found(
     assert problem in change_index(folder, change)
 
 
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda rows: rows.append(rows[0]), "0 empty fields and 1 repeated keys"),
+        (lambda rows: rows[1].update(key=None), "1 empty fields and 0 repeated keys"),
+        (lambda rows: [row.update(key=None) for row in rows], "3 empty fields and 2 repeated keys"),
+        (lambda rows: [row.pop("licence") for row in rows], "3 empty fields and 0 repeated keys"),
+        (lambda rows: rows[1].update(signature=None), "1 empty fields"),
+        (lambda rows: rows[1].update(members=None), "1 empty fields"),
+        (lambda rows: rows[1].update(members=[]), "1 empty fields"),
+        (lambda rows: rows[1]["members"].append(None), "4 empty fields"),
+        (lambda rows: rows[1]["members"][0].update(offset=None), "1 empty fields"),
+        (lambda rows: rows[1]["members"][0].update(name=None), "1 empty fields"),
+    ],
+)
+def test_an_index_from_which_no_other_can_be_made_is_a_fault(
+    folder: Path, change: Callable[[list[dict[str, Any]]], object], problem: str
+) -> None:
+    write_card(folder, title="Shown")
+    assert change_index(folder, lambda rows: None) == ""
+    assert f"index: has {problem}" in change_index(folder, change)
+
+
+def test_a_shard_that_is_listed_twice_is_a_fault(folder: Path) -> None:
+    write_card(folder, title="Shown")
+    line = read_manifest(folder)[0]
+    line = msgspec.structs.replace(line, shards=[*line.shards, *line.shards])
+    (folder / MANIFEST).write_bytes(msgspec.json.encode(line, order="sorted") + b"\n")
+    assert "key-w1: stands 2 times in the set" in told(folder)
+    assert "manifest.jsonl: counts 3 samples in bucket 0, 6 in its shards" in told(folder)
+
+
+def test_a_changed_count_of_a_bucket_is_found(folder: Path) -> None:
+    path = folder / MANIFEST
+    path.write_bytes(path.read_bytes().replace(b'"n_written":3', b'"n_written":4'))
+    assert told(folder) == "manifest.jsonl: counts 4 samples in bucket 0, 3 in its shards"
+
+
 def test_counts_that_are_not_the_tars_are_found(folder: Path) -> None:
     path = folder / MANIFEST
     path.write_bytes(path.read_bytes().replace(b'"audio+image":3', b'"audio+image":4'))
@@ -210,7 +267,53 @@ WHOLE = [("train/a.jpg", b"\xff\xd8\xff0"), ("train/a.0.png", png()), ("train/a.
 
 
 def test_a_foreign_tar_on_which_readers_agree_has_no_fault(tmp_path: Path) -> None:
-    assert verify_archive(foreign(tmp_path, [file for file in WHOLE if "cap" not in file[0]])) == []
+    assert verify_archive(foreign(tmp_path, WHOLE[:2])) == []
+    assert verify_archive(foreign(tmp_path, WHOLE[-1:])) == []
+
+
+def by_hugging_face(path: Path) -> list[str]:
+    """The columns that its loader finds in a tar; nothing if it refuses the tar."""
+    with contextlib.suppress(datasets.exceptions.DatasetGenerationError, ValueError):
+        found = datasets.load_dataset(
+            "webdataset", data_files=str(path), split="train", cache_dir=str(path.parent / "cache")
+        )
+        return [name for name in found.column_names if not name.startswith("__")]
+    return []
+
+
+@pytest.mark.parametrize(("n_first", "columns"), [(0, ["png", "txt"]), (1, []), (4, []), (5, ["png"]), (6, ["png"])])
+def test_columns_that_hugging_face_refuses_or_drops_are_found(tmp_path: Path, n_first: int, columns: list[str]) -> None:
+    """Eight samples of which the first few have no text."""
+    files = [(f"k{n}.{field}", png() if field == "png" else b"x") for n in range(8) for field in ("png", "txt")]
+    path = foreign(tmp_path, [file for file in files if file[0] not in [f"k{n}.txt" for n in range(n_first)]])
+    assert by_hugging_face(path) == columns
+    refused = [(f"k{n_first}", "refuses the tar")] if not columns else []
+    dropped = [(f"k{n_first}", "is the first with txt, too late")] if columns == ["png"] else []
+    for fault, (key, problem) in zip(verify_archive(path), refused + dropped, strict=True):
+        assert fault.place.endswith(f"sample {key}")
+        assert problem in fault.problem
+
+
+def test_a_missing_column_after_the_first_samples_is_no_fault(tmp_path: Path) -> None:
+    """It is null there."""
+    path = foreign(tmp_path, [(f"k{n}.{field}", b"x") for n in range(8) for field in ("cap", "txt")][:-1])
+    assert by_hugging_face(path) == ["cap", "txt"]
+    assert verify_archive(path) == []
+
+
+def test_a_tar_of_ours_has_its_columns_in_the_sets_card(tmp_path: Path) -> None:
+    with (tmp_path / "ours.tar").open("wb+") as file:
+        write_archive(file, [media_draft("a", picture=png()), media_draft("b", sound=wav())])
+    assert verify_archive(tmp_path / "ours.tar") == []
+
+
+def test_every_field_that_hugging_face_parses_or_unpacks_is_known(tmp_path: Path) -> None:
+    """Text, JSON and arrays are parsed as anyone would."""
+    parsed = set(WebDataset.DECODERS) - {"txt", "text", "transcript", "json", "jsn", "npy"}
+    unpacked = {extension.removeprefix(".") for extension in EXTENSION_TO_COMPRESSION_FS_FILE_CLS}
+    assert {"cls", "msg"} <= parsed
+    for extension in parsed | unpacked:
+        assert "Hugging Face datasets" in told_of(foreign(tmp_path, [(f"a.{extension}", b"7")]))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from shards.draft import Draft, FileBytes, HeldBytes
 from shards.errors import SampleError, ShardError
 from shards.manifest import SHARDS
 from shards.reader import held, read_archive, read_shard
-from shards.sample import Provenance
+from shards.sample import Provenance, Turn
 from shards.write_behind import WriteBehind
 from shards.writer import ShardSpec, count_words, write_archive, write_shards
 from tests.factories import media_draft, png, wav
@@ -132,6 +132,38 @@ def test_an_idle_thread_takes_checks(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_keys_that_split_or_lead_out_are_refused(key: str) -> None:
     with pytest.raises(SampleError, match="a key of"):
         write_archive(io.BytesIO(), [media_draft(key, picture=png())])
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        "a.json",
+        "a.png",
+        "a.1-0.PNG",
+        "a.1-0",
+        "a.1-0.",
+        "a.b/1-0.png",
+        "a./../../x.png",
+        "a.1.png",
+        "a.1-0.tar.gz",
+        "a.1-0.p g",
+        "a.\u0661-0.png",
+        "b.1-0.png",
+        "ab.1-0.png",
+        ".1-0.png",
+        "a1-0.png",
+        "a.1-0.png\n",
+        f"a.1-0.{'x' * 95}",
+        f"a.{'1' * 95}-0.png",
+    ],
+)
+def test_member_names_outside_the_contract_are_refused(member: str) -> None:
+    """KEY.<turn>-<part>.<ext>: KEY.json would take the place of the sample's own."""
+    draft = media_draft("a", picture=png())
+    (picture, words), (content,) = draft.sample.turns[1].parts, draft.blobs.values()
+    turns = (Turn("machine", (msgspec.structs.replace(picture, member=member), words)),)
+    with pytest.raises(SampleError, match=r"a name a\.<turn>-<part>\.<ext>"):
+        write_archive(io.BytesIO(), [Draft(msgspec.structs.replace(draft.sample, turns=turns), {member: content})])
 
 
 def test_missing_media_are_refused() -> None:
