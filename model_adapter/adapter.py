@@ -77,7 +77,6 @@ class Adapter(Protocol):
 
     def capabilities(self) -> Capabilities:
         """What the model takes and gives."""
-        ...
 
     def generate(self, requests: Sequence[Request]) -> list[Generation]:
         """One generation a request, in order.
@@ -85,7 +84,6 @@ class Adapter(Protocol):
         Raises:
             AdapterError: If the model cannot answer at all.
         """
-        ...
 
     def score(self, requests: Sequence[Request], continuations: Sequence[str]) -> list[float]:
         """Natural-log probability of each continuation after its request.
@@ -93,7 +91,6 @@ class Adapter(Protocol):
         Raises:
             AdapterError: If the model gives no probabilities; `capabilities` says so beforehand.
         """
-        ...
 
 
 def text_generation(text: str) -> Generation:

@@ -21,8 +21,8 @@ from peers import beside
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from evals.harness.media_sets import embed_media
+from model_adapter.decoding import decode_audio
 from model_adapter.embedders import Embedder
-from model_adapter.embedders.decoding import decode_audio
 from model_adapter.embedders.inception import _prepared
 from model_adapter.embedders.running import checked
 from model_adapter.reference.encoders import inputs

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from model_adapter.embedders.decoding import decode_audio, decode_image, decode_video
+from model_adapter.decoding import decode_audio, decode_image, decode_video
 from shards.media import MediaKind
 
 FloatArray = npt.NDArray[np.float64]

@@ -17,6 +17,7 @@ Verb = Callable[..., None]
 _Made = typer.Option(help="Generated: an .npy file of features, or a folder or tar of media.", metavar="DIR|TAR|NPY")
 _Texts = typer.Option("--real", help="Texts: embeddings, or file,caption.", metavar="NPY|CSV|JSONL")
 _Maker = typer.Option(help="What made, or makes, the features: features (.npy files hold them), or a network's name.")
+_Ignored = typer.Option("--real", help="Ignored, as the score has no reference.", metavar="DIR|TAR|NPY")
 _SHARED: Final = ("generated", "embedder", "weights", "cache", "json")
 
 
@@ -25,13 +26,14 @@ def _options(
     generated: Annotated[Path, _Made],
     real: Annotated[Path, typer.Option(help="The same of real ones.", metavar="DIR|TAR|NPY")],
     texts: Annotated[Path, _Texts],
+    ignored: Annotated[Path | None, _Ignored] = None,
     embedder: Annotated[str, _Maker] = "features",
     weights: Annotated[
         Path | None, typer.Option(help="The network's file or folder of weights.", metavar="PATH")
     ] = None,
-    cache: Annotated[Path | None, typer.Option(help="Folder that keeps features of media.", metavar="DIR")] = None,
-    subsets: Annotated[int, typer.Option(help="Pairs of random subsets.")] = 100,
-    subset_size: Annotated[int, typer.Option(help="Items in each subset.")] = 1000,
+    cache: Annotated[Path | None, typer.Option(help="Keeps features of media.", metavar="DIR", file_okay=False)] = None,
+    subsets: Annotated[int, typer.Option(help="Pairs of random subsets.", min=1)] = 100,
+    subset_size: Annotated[int, typer.Option(help="Items in each subset.", min=2)] = 1000,
     per_sample: PerSample = None,
     json: Json = False,
     seed: Seed = 0,
@@ -173,6 +175,8 @@ def _score(metric: "GenerationMetric", given: dict[str, Any]) -> None:
     from evals.harness.generation import EmbedderFiles, generation
 
     sides = given.pop("generated"), given.pop("real", None) or given.pop("texts", None)
+    if given.pop("ignored", None):
+        print_note(f"{metric}: --real is ignored, as this score has no reference")
     files = EmbedderFiles(given.pop("weights"), given.pop("cache"))
     json, per_sample = given.pop("json"), given.pop("per_sample", None)
     score = generation(metric, *sides, files=files, **given)
@@ -189,7 +193,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "fad": _verb("fad", score_fad, "real"),
     "kid": _verb("kid", score_kid, "real", "subsets", "subset_size"),
     "prc": _verb("prc", score_prc, "real", "per_sample", "seed"),
-    "is": _verb("is", score_is),
+    "is": _verb("is", score_is, "ignored"),
     "kl": _verb("kl", score_kl, "real", "per_sample", "seed"),
     "clap": _verb("clap", score_clap, "texts", "per_sample", "seed"),
     "clipscore": _verb("clipscore", score_clipscore, "texts", "per_sample", "seed"),

@@ -25,12 +25,16 @@ _URI: Final = re.compile(r"data:(image|audio|video)/\S*")
 
 
 class RealMedium(msgspec.Struct, frozen=True):
-    """What a made medium is compared with: the real one, the caption that was asked, and whether it is the world's."""
+    """What a made medium is compared with: the real one, the caption that was asked, and whether it is the world's.
+
+    Media of one cluster are drawn together by intervals; "" stands alone.
+    """
 
     kind: MediaKind
     blob: Blob
     caption: str
     is_world: bool
+    cluster: str = ""
 
     @property
     def place(self) -> str:
@@ -97,11 +101,8 @@ class MadeMedia:
 
 def told(generation: Generation) -> str:
     """Words and names of a kept generation, in their order."""
-    return " ".join([_word(part) for part in generation.parts if not isinstance(part, Boxes)])
-
-
-def _word(part: Part) -> str:
-    return part.text if isinstance(part, Text) else part.member
+    spoken = (part for part in generation.parts if not isinstance(part, Boxes))
+    return " ".join(part.text if isinstance(part, Text) else part.member for part in spoken)
 
 
 def said(generation: Generation) -> str | Unscored:

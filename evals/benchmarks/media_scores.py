@@ -11,7 +11,7 @@ import numpy as np
 from evals.benchmarks.item import Workspace
 from evals.benchmarks.made_media import RealMedium
 from evals.errors import EvalsError
-from evals.metrics.feature_sets import Features, FeatureSet, feature_set
+from evals.metrics.feature_sets import Features, FeatureSet, feature_set, joined
 from evals.metrics.frechet import score_frechet
 from evals.metrics.gaussians import FeatureStatistics
 from evals.metrics.inception_score import SPLITS, score_inception
@@ -19,8 +19,8 @@ from evals.metrics.outcomes import counted
 from evals.metrics.similarity import RULES, SimilarityName, score_similarity
 from evals.metrics.tagger_kl import score_tagger_kl
 from evals.results import Metric, Scored, Unscored, item_set_hash
+from model_adapter.decoding import decode_video
 from model_adapter.embedders import Embedded, Embedder, embed_all, open_embedder
-from model_adapter.embedders.decoding import decode_video
 from model_adapter.embedders.embedder import Input
 from model_adapter.errors import ShortMediumError
 from shards.draft import Blob, FileBytes, HeldBytes
@@ -92,8 +92,7 @@ class Panel:
 
     def protocol(self, judge: Judge) -> str:
         """The judge's protocol, with twelve digits of its weights' hash."""
-        _, is_hashed, sha256 = getattr(self.networks.get(judge.network), "weights", "").partition("sha256:")
-        return f"{judge.rules}{judge.network}" + (f"-{sha256[:12]}" if is_hashed else "")
+        return judge.rules + (self.networks[judge.network].label if judge.network in self.networks else judge.network)
 
     def made(self, name: str) -> Blob:
         """A made medium by its name in answers."""
@@ -218,9 +217,10 @@ def _judged(panel: Panel, judge: Judge, *, pairs: _Pairs, unscored: Mapping[str,
     made = [_items(judge, rows) for _, rows in pairs]
     if sum(map(len, made)) < {"frechet@": 2, "inception_score@": SPLITS}.get(judge.rules, 1):
         is_better = similarity is not None or judge.metric == "inception_score"
+        unscored = {**unscored, "too_few_items": len(made)} if made else unscored
         return Scored(Metric(judge.metric, protocol, None, "raw", is_better, 0, unscored), {}, {}, ())
-    join = np.concatenate if similarity is None else np.stack  # [rows, d] or [n, windows, d]
-    generated = feature_set(join(made), unscored=unscored)
+    generated = feature_set(np.stack(made), unscored=unscored) if similarity else joined(made, unscored=unscored)
+    clusters = [one.cluster or f"alone {place}" for place, (one, _) in enumerate(pairs)]
     if judge.metric == "inception_score":
         return score_inception(generated, protocol=protocol)
     if judge.rules == "frechet@":
@@ -228,11 +228,11 @@ def _judged(panel: Panel, judge: Judge, *, pairs: _Pairs, unscored: Mapping[str,
         return score_frechet(statistics, panel.real[judge], metric=judge.metric, protocol=protocol, enough=judge.enough)
     asked = [one for one, _ in pairs]
     if similarity is None:
-        scored = score_tagger_kl(generated, _real_set(panel, judge, asked)[0], seed=seed)
+        scored = score_tagger_kl(replace(generated, clusters=clusters), _real_set(panel, judge, asked)[0], seed=seed)
     else:
         words = [HeldBytes((RULES[similarity].prefix + one.caption).encode()) for one in asked]
         texts = feature_set(np.concatenate([one.rows for one in panel.seen(judge, words, "captions", "text")]))
-        scored = score_similarity(generated, texts, similarity, seed=seed)
+        scored = score_similarity(replace(generated, clusters=clusters), texts, similarity, seed=seed)
     ratio_of = judge.metric, f"{judge.metric}_n"
     primary = msgspec.structs.replace(scored.primary, protocol=protocol, ratio_of=ratio_of)
     return Scored(primary, {}, {}, scored.rows)
@@ -262,7 +262,7 @@ def _real_set(panel: Panel, judge: Judge, real: Sequence[RealMedium]) -> tuple[F
             raise EvalsError(one.place, expected=expected, found=str(found.rows)) from found.rows
         rows.append(_items(judge, found.rows))
         hashes.append(found.sha256)
-    return feature_set(np.concatenate(rows)), hashes
+    return joined(rows), hashes
 
 
 def _items(judge: Judge, rows: Features) -> Features:

@@ -79,7 +79,7 @@ def _real_media(turn: Turn, draft: Draft) -> Iterator[RealMedium]:
     for part in turn.parts:
         if isinstance(part, Image | Audio | Video):
             kind, is_world = cast(MediaKind, modality(part)), part.provenance.source == "world"
-            yield RealMedium(kind, draft.blobs[part.member], part.caption or "", is_world)
+            yield RealMedium(kind, draft.blobs[part.member], part.caption or "", is_world, draft.sample.key)
 
 
 def _made(answer: str | Unscored, panel: Panel) -> list[tuple[MediaKind, str]] | Unscored:

@@ -46,9 +46,8 @@ class Task:
     def __init__(self, spelling: str) -> None:
         name, _, split = spelling.removeprefix("world/").partition(":")
         if name not in BENCHMARKS:
-            raise UsageError(
-                "task", expected=f"one of {', '.join(BENCHMARKS)}, or world/ before it", found=repr(spelling)
-            )
+            known = f"one of {', '.join(BENCHMARKS)}, or world/ before it"
+            raise UsageError("task", expected=known, found=repr(spelling))
         self.benchmark = BENCHMARKS[name]
         self.split = split or self.benchmark.splits[0]
         if self.split not in self.benchmark.splits:

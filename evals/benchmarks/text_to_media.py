@@ -31,7 +31,7 @@ def _load(data: Path, split: str, *, kind: MediaKind, captioned: Callable[[Path,
     items = []
     for item in captioned(data, split):
         caption = expected(item, item.truth, References).texts[0]
-        real = RealMedium(kind, FileBytes(item.media[0].path), caption, is_world)
+        real = RealMedium(kind, FileBytes(item.media[0].path), caption, is_world, item.cluster)
         items.append(msgspec.structs.replace(item, text=caption, media=(), official=real))
     return items
 

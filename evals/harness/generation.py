@@ -64,7 +64,7 @@ def generation(
     """Score generated media, or their features, against real ones.
 
     The protocol id carries the embedder's name, weights and preprocessing, the number of generated items, and the
-    bytes of the real side, so that numbers which differ in one of these are never compared.
+    bytes of the real side, so that numbers which differ in one of these are never compared; a note tells them.
 
     Args:
         metric: What to compute.
@@ -85,14 +85,16 @@ def generation(
     """
     maker = _embedder(metric, embedder, files.weights)
     sides, missing = _sides(metric, generated, real, maker, files.cache)
-    first, second = sides[0].features, sides[-1].features
+    made, other = sides[0].features, sides[-1].features
     scored = score_sets(
-        metric, first, second, embedder=embedder, missing=missing, subsets=subsets, subset_size=subset_size, seed=seed
+        metric, made, other, embedder=maker.label, missing=missing, subsets=subsets, subset_size=subset_size, seed=seed
     )
     items = [f"{name} n={side.features.n}" for name, side in zip(("generated", "real"), sides, strict=False)]
     items += [f"real sha256={side.sha256}" for side in sides[1:]]
     networks = {maker.name: maker.weights}
-    return offline_score(metric, scored, items, parser=maker.preprocessing, networks=networks)
+    notes = [] if maker is GIVEN else ["; ".join([f"{maker.name}: {maker.weights}", maker.preprocessing, *items])]
+    score = offline_score(metric, scored, items, parser=maker.preprocessing, networks=networks)
+    return OfflineScore(score.result, score.rows, notes)
 
 
 def score_sets(

@@ -3,8 +3,10 @@
 import csv
 import hashlib
 import io
+import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -12,20 +14,20 @@ import msgspec
 import numpy as np
 
 from evals.errors import EvalsError
-from evals.metrics.feature_sets import FeatureSet, feature_set
+from evals.metrics.feature_sets import FeatureSet, feature_set, joined
 from model_adapter.embedders import Embedder, embed_all
 from model_adapter.errors import ShortMediumError
-from shards import tar
 from shards.draft import Blob, FileBytes, HeldBytes
-from shards.errors import MediaError
-from shards.mapped import map_path
+from shards.errors import MediaError, told_as
 from shards.media import MediaKind, MediaLimits, sniff
 
 _EXTENSIONS: Final[Mapping[MediaKind, tuple[str, ...]]] = {
-    "image": ("jpg", "jpeg", "png", "webp", "gif"),
-    "audio": ("wav", "flac", "mp3", "ogg", "m4a"),
-    "video": ("mp4", "webm", "mkv", "mov"),
+    "image": ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"),
+    "audio": ("wav", "flac", "mp3", "ogg", "m4a", "aac", "aif", "aiff", "opus", "wma"),
+    "video": ("mp4", "webm", "mkv", "mov", "avi", "m4v", "mpg", "mpeg", "wmv"),
 }
+"""Usual names, those of formats that cannot be read too, so that such files are counted."""
+
 CAPTIONS_FORMAT: Final = 'a .csv with columns file,caption or a .jsonl with lines {"file": ..., "caption": ...}'
 
 
@@ -52,7 +54,7 @@ def embed_media(path: Path, embedder: Embedder, kind: MediaKind, *, cache: Path 
     """Features of all media of a kind in a folder or a tar; what cannot be decoded is unscored.
 
     Files of other kinds, such as the captions beside pictures, are no items. Where an embedder keeps windows apart
-    (VGGish's seconds), windows are the items; but of a film they are averaged.
+    (VGGish's seconds), an item has several rows; but those of a film are averaged.
 
     Raises:
         EvalsError: If there is no such medium that can be decoded.
@@ -67,7 +69,7 @@ def embed_media(path: Path, embedder: Embedder, kind: MediaKind, *, cache: Path 
     if not rows:
         found = f"{sum(unscored.values())} unreadable ones" if unscored else "none"
         raise EvalsError(str(path), expected=f"a folder or tar of {kind} files", found=found)
-    return Side(feature_set(np.concatenate(rows), unscored=unscored), _joint(sorted(digests)))
+    return Side(joined(rows, unscored=unscored), _joint(sorted(digests)))
 
 
 class Pairs(NamedTuple):
@@ -134,7 +136,7 @@ def _embed_named(
         raise EvalsError(str(path), expected=f"{kind} files that {asked_by} names", found="none that can be read")
     blank = np.full_like(found[0], np.nan)
     rows = np.stack([blank if isinstance(one.rows, MediaError) else one.rows for one in made])  # [n, windows, d]
-    return Side(feature_set(rows), _joint(one.sha256 for one in made)), missing
+    return Side(replace(feature_set(rows), clusters=names), _joint(one.sha256 for one in made)), missing
 
 
 def read_captions(path: Path) -> list[Caption]:
@@ -144,7 +146,7 @@ def read_captions(path: Path) -> list[Caption]:
         EvalsError: If it is no .csv with the columns file,caption, and no .jsonl of these fields, or names nothing.
     """
     try:
-        content = path.read_bytes().decode()
+        content = path.read_bytes().decode("utf-8-sig")
         if path.suffix == ".csv":
             table = csv.DictReader(io.StringIO(content, newline=""), restkey="more", strict=True)
             rows = list(table)
@@ -169,10 +171,10 @@ def _joint(digests: Iterable[str]) -> str:
 
 
 def _media(path: Path, kind: MediaKind) -> Iterator[tuple[str, Blob]]:
-    """The files that are, or by their names should be, of this kind; nothing in place of one that is too large."""
+    """The files whose first bytes or whose names are of this kind; no bytes in place of one that is too large."""
     for name, blob in _files(path):
         start = msgspec.structs.replace(blob, size_bytes=min(64, blob.size_bytes or 0))
-        if (sniff(start.read()) or name.rpartition(".")[2].lower()) in _EXTENSIONS[kind]:
+        if {sniff(start.read()), name.rpartition(".")[2].lower()}.intersection(_EXTENSIONS[kind]):
             yield name, blob if (blob.size_bytes or 0) <= MediaLimits().max_size_bytes else HeldBytes(b"")
 
 
@@ -181,8 +183,21 @@ def _files(path: Path) -> Iterator[tuple[str, FileBytes]]:
         for one in sorted(path.rglob("*")):
             if one.is_file():
                 yield one.relative_to(path).as_posix(), FileBytes(str(one), 0, one.stat().st_size)
-    elif path.is_file():
-        for member in tar.members(map_path(path), place=str(path)):
-            yield member.name, FileBytes(str(path), member.offset, member.size_bytes)
     else:
-        raise EvalsError(str(path), expected="a folder or a tar of media", found="no such file")
+        yield from _members(path)
+
+
+def _members(path: Path) -> Iterator[tuple[str, FileBytes]]:
+    """What a tar of any dialect holds but folders; links and sparse files have no bytes, and so are unreadable."""
+    faults = (tarfile.TarError, OSError, ValueError, OverflowError, MemoryError, RecursionError)
+    told = told_as(faults, EvalsError, str(path), expected="a folder, or a whole tar of media that is not compressed")
+    with told, path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
+        for one in archive:
+            if not one.offset < archive.offset <= path.stat().st_size:  # where the next one would begin
+                raise tarfile.ReadError(f"{one.size} bytes stated for {one.name}")
+            if not one.isdir():
+                is_plain = one.isreg() and not one.issparse()
+                yield one.name.removeprefix("./"), FileBytes(str(path), one.offset_data, one.size if is_plain else 0)
+        file.seek(archive.offset)
+        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # the library takes damage for the end
+            raise tarfile.ReadError(f"neither a header nor the end at byte {archive.offset}")

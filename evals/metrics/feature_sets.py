@@ -1,6 +1,6 @@
 """What generation metrics share: sets of features with their unscored rows, means over items, the delta method."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, Final
@@ -19,44 +19,56 @@ BLOCK_ROWS: Final = 512
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """Features of generated or of real media.
+    """Features of generated or of real media, which are the items.
 
     Args:
-        array: [n, d] (or [n, frames, d]) of floating point; may be mapped from a file.
-        is_finite: Which rows hold only finite numbers, [n]; the others are unscored.
+        array: [rows, d] (or [n, frames, d]) of floating point; may be mapped from a file.
+        is_finite: Which rows are of items that hold only finite numbers, [rows]; the other items are unscored.
         unscored: How many items have no features at all, by reason.
+        starts: Which rows are the first of their item, [rows].
+        clusters: What items share, such as the name of their medium, [n]; empty where each stands alone.
     """
 
     array: Features
     is_finite: BoolArray
     unscored: Mapping[str, int]
+    starts: BoolArray
+    clusters: Sequence[str] = ()
 
     @property
     def n(self) -> int:
         """Items, unscored ones too."""
-        return len(self.array) + sum(self.unscored.values())
+        return int(np.count_nonzero(self.starts)) + sum(self.unscored.values())
 
     @property
     def reasons(self) -> dict[str, int]:
         """How many items each reason left unscored."""
-        n_broken = int(np.count_nonzero(~self.is_finite))
+        n_broken = int(np.count_nonzero(self.starts & ~self.is_finite))
         return {**self.unscored, **({"not_finite": n_broken} if n_broken else {})}
 
     def rows(self) -> Features:
         """The finite rows; no copy where all are."""
         return self.array if self.is_finite.all() else self.array[self.is_finite]
 
-    def blocks(self, size: int = BLOCK_ROWS) -> Iterator[Features]:
-        """The finite rows, a few at a time."""
-        for start in range(0, len(self.array), size):
-            yield self.array[start : start + size][self.is_finite[start : start + size]]
+    def blocks(self, size: int = BLOCK_ROWS) -> Iterator[tuple[Features, BoolArray]]:
+        """The finite rows of a few items at a time, and which of them start an item."""
+        for rows in np.split(np.arange(len(self.array)), np.flatnonzero(self.starts)[size::size]):
+            kept = rows[self.is_finite[rows]]
+            yield self.array[kept], self.starts[kept]
 
 
 def feature_set(array: Features, *, unscored: Mapping[str, int] | None = None) -> FeatureSet:
-    """Features with the rows marked that hold nan or infinity."""
+    """Features of items with one row each; those that hold nan or infinity are marked."""
     blocks = [array[start : start + BLOCK_ROWS] for start in range(0, len(array), BLOCK_ROWS)]
-    marks = [np.isfinite(block).all(axis=tuple(range(1, array.ndim))) for block in blocks]
-    return FeatureSet(array, np.concatenate(marks) if marks else np.zeros(0, dtype=np.bool_), unscored or {})
+    marks = [np.ones(0, dtype=np.bool_), *(np.isfinite(one).all(axis=tuple(range(1, one.ndim))) for one in blocks)]
+    return FeatureSet(array, np.concatenate(marks), unscored or {}, np.ones(len(array), dtype=np.bool_))
+
+
+def joined(media: Sequence[Features], *, unscored: Mapping[str, int] | None = None) -> FeatureSet:
+    """Features of items with one row [1, d] or several [rows, d]; an item with nan or infinity is marked as a whole."""
+    is_finite = np.concatenate([np.full(len(one), np.isfinite(one).all()) for one in media])
+    starts = np.concatenate([np.arange(len(one)) == 0 for one in media])
+    return FeatureSet(np.concatenate(media), is_finite, unscored or {}, starts)
 
 
 def require_pair(metric: str, generated: FeatureSet, real: FeatureSet, *, least: int) -> None:
@@ -102,7 +114,8 @@ def delta_interval(
 
 def mean_variance(influences: FloatArray) -> float:
     """Variance of a mean over independent items, from their values [n]; nan for fewer than two."""
-    return float(influences.var(ddof=1) / len(influences)) if len(influences) > 1 else float("nan")
+    with np.errstate(over="ignore", invalid="ignore"):  # what exceeds float64 has no interval
+        return float(influences.var(ddof=1) / len(influences)) if len(influences) > 1 else float("nan")
 
 
 def mean_metric(
@@ -116,24 +129,24 @@ def mean_metric(
     statistic: Statistic = mean_of_sums,
     seed: int,
 ) -> Metric:
-    """The mean of the scored items' values [n], higher is better unless it has no ends.
+    """The mean of the scored items' values, higher is better unless it has no ends.
 
     Args:
         name: Of the metric.
         protocol: Its rules.
-        values: Scored items only.
+        values: Of the scored items, [n]; or their sums and counts by cluster, [clusters, 2].
         unscored: The others, by reason.
         ends: Lowest and highest value of an item, None where there is no highest and lower is better.
         unit: Of the metric.
         statistic: Maps summed values and counts [r, 2] to the metric.
         seed: Of the bootstrap.
     """
-    sums = np.column_stack([values, np.ones(len(values))])
+    sums = values if values.ndim == 2 else np.column_stack([values, np.ones(len(values))])
     n_unscored = sum(unscored.values())
-    n = len(values) + n_unscored
+    n = int(sums[:, 1].sum()) + n_unscored
     bounds = None
     if ends is not None and n_unscored:
-        bounds = Bounds(*statistic(np.array([[values.sum() + n_unscored * end, n] for end in ends])).tolist())
+        bounds = Bounds(*statistic(np.array([[sums[:, 0].sum() + n_unscored * end, n] for end in ends])).tolist())
     value = float(statistic(sums.sum(axis=0, keepdims=True))[0]) if len(values) else None
-    interval = cluster_interval(sums, statistic, n_items=len(values), seed=seed)
+    interval = cluster_interval(sums, statistic, n_items=n - n_unscored, seed=seed)
     return Metric(name, protocol, value, unit, ends is not None, n, unscored, bounds, interval)

@@ -34,15 +34,14 @@ def frechet_distance(generated: Gaussian, real: Gaussian) -> float:
 
 
 def extrapolated_distance(generated: FeatureStatistics, real: FeatureStatistics, distance: float) -> float | None:
-    """The distance without its bias of order 1/n: the line in 1/n through n and n/2, at 0.
+    """The distance without its bias of order 1/n: the line in 1/n through n and n/2 items, at 0.
 
-    None where the halves hold too few rows (as many as features, or fewer) for the bias to be on that line.
+    None where the halves hold too few items (as many as features, or fewer) for the bias to be on that line.
     """
-    width = generated.sample.shape[1]
-    pairs = list(zip(generated.halves, real.halves, strict=True))
-    if min(half.n for pair in pairs for half in pair) <= width + 1:
+    least = min(half.n * one.starts.mean() for one in (generated, real) for half in one.halves)
+    if least <= generated.sample.shape[1] + 1:
         return None
-    return 2 * distance - sum(frechet_distance(*pair) for pair in pairs) / 2
+    return 2 * distance - sum(frechet_distance(*pair) for pair in zip(generated.halves, real.halves, strict=True)) / 2
 
 
 def score_frechet(
@@ -55,9 +54,9 @@ def score_frechet(
 ) -> Scored:
     """Frechet distance with its interval, and `frechet_extrapolated` beside it.
 
-    The interval of the distance is for its expectation at these numbers of rows, bias included; the extrapolated
-    one's is for the distance itself. Both carry the note "small_n" below `enough` rows, or where there are no more
-    rows than features.
+    The interval of the distance is for its expectation at these numbers of items, bias included; the extrapolated
+    one's is for the distance itself. An item's rows (a sound's seconds, a film's frames) are drawn together. Both
+    carry the note "small_n" below `enough` items, or where there are no more items than features.
 
     Raises:
         StatisticsError: As `frechet_distance`.
@@ -83,13 +82,14 @@ def _require(generated: Gaussian, real: Gaussian) -> None:
     n_least = min(generated.n, real.n)
     if n_least < 2:
         raise StatisticsError("frechet distance", expected="at least 2 rows a set", found=str(n_least))
-    if not np.isfinite([generated.scatter.sum(), real.scatter.sum(), (generated.mean - real.mean).sum()]).all():
-        raise StatisticsError("frechet distance", expected="features whose squares fit float64", found="larger ones")
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _terms(generated: Gaussian, real: Gaussian) -> tuple[FloatArray, list[float]]:
-    traces = [float(np.trace(one.scatter) / (one.n - 1)) for one in (generated, real)]
-    return generated.mean - real.mean, traces
+    step, traces = generated.mean - real.mean, [float(np.trace(one.scatter) / (one.n - 1)) for one in (generated, real)]
+    if not np.isfinite(step @ step + sum(traces)):  # no covariance is larger than the variances
+        raise StatisticsError("frechet distance", expected="features whose squares fit float64", found="larger ones")
+    return step, traces
 
 
 def _shape(gaussian: Gaussian) -> FloatArray:
@@ -133,11 +133,13 @@ def _factor(gaussian: Gaussian) -> FloatArray:
 
 
 def _variance(sets: tuple[FeatureStatistics, FeatureStatistics], wholes: tuple[Gaussian, Gaussian]) -> float:
-    """Variance of the distance by the delta method: of both sets' influences, over their numbers of rows."""
-    return sum(
-        mean_variance(_influences(own.sample, whole, other)) * len(own.sample) / own.n
-        for own, whole, other in zip(sets, wholes, wholes[::-1], strict=True)
-    )
+    """Variance of the distance by the delta method: of both sets' influences, summed over each item's rows."""
+    variance = 0.0
+    for own, whole, other in zip(sets, wholes, wholes[::-1], strict=True):
+        influences = _influences(own.sample, whole, other)
+        by_item = np.add.reduceat(influences - influences.mean(), np.flatnonzero(own.starts))
+        variance += mean_variance(by_item) * len(by_item) * own.n / whole.n**2
+    return variance
 
 
 def _influences(rows: FloatArray, own: Gaussian, other: Gaussian) -> FloatArray:

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from evals.errors import StatisticsError
-from evals.metrics.feature_sets import BLOCK_ROWS, Features, FeatureSet
+from evals.metrics.feature_sets import BoolArray, Features, FeatureSet
 from evals.statistics.bootstrap import FloatArray
 
-SAMPLE_ROWS: Final = 1024
+SAMPLE_ITEMS: Final = 1024
 _HASH_SEED: Final = 20170626
 
 
@@ -31,15 +31,16 @@ class Gaussian:
         """Of no rows."""
         return cls(0, np.zeros(width), np.zeros((width, width)))
 
+    @np.errstate(over="ignore", invalid="ignore")  # what does not fit is refused when it is asked for
     def add(self, rows: FloatArray) -> None:
         """Add rows [k, d] float64."""
         if len(rows):
-            with np.errstate(over="ignore"):
-                mean = rows.mean(axis=0)
+            mean = rows.mean(axis=0)
             centred = np.empty((len(rows) + 1, len(mean)))
             np.subtract(rows, mean, out=centred[:-1])
             self._take(len(rows), mean, centred)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def merge(self, other: "Gaussian") -> None:
         """Add all rows of another one."""
         if other.n:
@@ -50,8 +51,7 @@ class Gaussian:
         """Add `n` rows: `centred` about their mean, with room in the last row for the step between the means."""
         step = mean - self.mean
         centred[-1] = step * np.sqrt(self.n * n / (self.n + n))
-        with np.errstate(over="ignore", invalid="ignore"):  # what does not fit is refused when it is asked for
-            self.scatter += centred.T @ centred
+        self.scatter += centred.T @ centred
         self.n += n
         self.mean = self.mean + step * (n / self.n)
 
@@ -60,40 +60,39 @@ class Gaussian:
 class FeatureStatistics:
     """All that distances between Gaussians and their intervals need of a set of features.
 
-    A hash of each row's numbers puts it into one of two halves, and makes it one of the `SAMPLE_ROWS` that are kept,
-    so the same rows give the same statistics (up to rounding) in any order and any batches.
+    A hash of each item's numbers puts it into one of two halves, and makes it one of the `SAMPLE_ITEMS` that are kept,
+    so the same items give the same statistics (up to rounding) in any order and any batches.
 
     Args:
         halves: The two halves' Gaussians.
-        sample: Rows with the smallest hashes, [<= SAMPLE_ROWS, d] float64.
-        hashes: Theirs, ascending.
+        sample: The rows of the items with the smallest hashes, [rows of <= SAMPLE_ITEMS, d] float64.
+        hashes: Their items', ascending.
+        starts: Which of them are the first of their item.
+        n: Items added so far.
         unscored: Generated items without finite features, by reason.
     """
 
     halves: tuple[Gaussian, Gaussian]
     sample: FloatArray
     hashes: npt.NDArray[np.uint64]
+    starts: BoolArray
+    n: int = 0
     unscored: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def empty(cls, width: int) -> "FeatureStatistics":
-        """Of no rows."""
+        """Of no items."""
         halves = Gaussian.empty(width), Gaussian.empty(width)
-        return cls(halves, np.zeros((0, width)), np.zeros(0, dtype=np.uint64))
+        return cls(halves, np.zeros((0, width)), np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.bool_))
 
     @classmethod
     def of(cls, features: FeatureSet) -> "FeatureStatistics":
         """Of a whole set, in one pass."""
         statistics = cls.empty(features.array.shape[-1])
         for block in features.blocks():
-            statistics.update(block)
+            statistics.update(*block)
         statistics.count(features.reasons)
         return statistics
-
-    @property
-    def n(self) -> int:
-        """Rows added so far."""
-        return self.halves[0].n + self.halves[1].n
 
     @property
     def whole(self) -> Gaussian:
@@ -103,30 +102,29 @@ class FeatureStatistics:
             whole.merge(half)
         return whole
 
-    def update(self, rows: Features) -> None:
-        """Add finite features, [k, d].
+    def update(self, rows: Features, starts: BoolArray | None = None) -> None:
+        """Add finite features [k, d] of whole items, and which rows are the first of one; None where each is one.
 
         Raises:
             StatisticsError: If the width differs, or a row is not finite (count those by `count`).
         """
-        if rows.ndim != 2 or rows.shape[1] != self.sample.shape[1]:
-            expected = f"rows of {self.sample.shape[1]} features"
-            raise StatisticsError("feature statistics", expected=expected, found=f"shape {list(rows.shape)}")
-        for start in range(0, len(rows), BLOCK_ROWS):
-            block = np.ascontiguousarray(rows[start : start + BLOCK_ROWS], dtype=np.float64)
-            if not np.isfinite(block).all():
-                raise StatisticsError("feature statistics", expected="finite features", found="nan or infinity")
-            hashes = _row_hashes(block)
-            is_second = (hashes & np.uint64(1)).astype(np.bool_)
-            self.halves[0].add(block[~is_second])
-            self.halves[1].add(block[is_second])
-            self._sample(block, hashes)
+        rows = finite_rows(rows, self.sample.shape[1])
+        starts = np.ones(len(rows), dtype=np.bool_) if starts is None else starts
+        firsts = np.flatnonzero(starts)
+        sizes = np.diff(firsts, append=len(rows))
+        means = np.add.reduceat(rows / np.repeat(sizes, sizes)[:, None], firsts)
+        hashes = np.repeat(_row_hashes(means), sizes)
+        for number, half in enumerate(self.halves):
+            half.add(rows[hashes % np.uint64(2) == number])
+        self._sample(rows, hashes, starts)
+        self.n += len(firsts)
 
     def merge(self, other: "FeatureStatistics") -> None:
         """Add all that another worker saw."""
-        for own, its in zip(self.halves, other.halves, strict=True):
-            own.merge(its)
-        self._sample(other.sample, other.hashes)
+        for half, its in zip(self.halves, other.halves, strict=True):
+            half.merge(its)
+        self.n += other.n
+        self._sample(other.sample, other.hashes, other.starts)
         self.count(other.unscored)
 
     def count(self, unscored: Mapping[str, int]) -> None:
@@ -134,14 +132,29 @@ class FeatureStatistics:
         for reason, count in unscored.items():
             self.unscored[reason] = self.unscored.get(reason, 0) + count
 
-    def _sample(self, rows: FloatArray, hashes: npt.NDArray[np.uint64]) -> None:
-        if len(self.hashes) == SAMPLE_ROWS:
+    def _sample(self, rows: FloatArray, hashes: npt.NDArray[np.uint64], starts: BoolArray) -> None:
+        if np.count_nonzero(self.starts) == SAMPLE_ITEMS:
             is_near = hashes < self.hashes[-1]
-            rows, hashes = rows[is_near], hashes[is_near]
+            rows, hashes, starts = rows[is_near], hashes[is_near], starts[is_near]
         if len(rows):
-            hashes = np.concatenate([self.hashes, hashes])
-            nearest = np.argsort(hashes, kind="stable")[:SAMPLE_ROWS]
-            self.sample, self.hashes = np.concatenate([self.sample, rows])[nearest], hashes[nearest]
+            hashes, starts = np.concatenate([self.hashes, hashes]), np.concatenate([self.starts, starts])
+            order = np.argsort(hashes, kind="stable")  # so the rows of an item stay together
+            nearest = order[np.cumsum(starts[order]) <= SAMPLE_ITEMS]
+            self.sample = np.concatenate([self.sample, rows])[nearest]
+            self.hashes, self.starts = hashes[nearest], starts[nearest]
+
+
+def finite_rows(rows: Features, width: int) -> FloatArray:
+    """Features [k, width] in float64.
+
+    Raises:
+        StatisticsError: If they are of another shape, or not finite.
+    """
+    is_finite = np.isfinite(rows).all()
+    if rows.ndim != 2 or rows.shape[1] != width or not is_finite:
+        found = f"shape {list(rows.shape)}" + ("" if is_finite else " with nan or infinity")
+        raise StatisticsError("feature statistics", expected=f"finite rows [k, {width}]", found=found)
+    return np.ascontiguousarray(rows, dtype=np.float64)
 
 
 def _row_hashes(rows: FloatArray) -> npt.NDArray[np.uint64]:

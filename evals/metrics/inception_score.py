@@ -23,7 +23,8 @@ def score_inception(
 ) -> Scored:
     """Mean Inception Score over splits of the shuffled items, and `is_std`, their spread.
 
-    The interval is for the expected score of a split of this size.
+    The interval is for the expected score of a split of this size; where a split is of one item, it is told by the
+    spread of the splits' scores. Rows are items.
 
     Args:
         logits: A classifier's outputs before the softmax, [n, classes].
@@ -36,8 +37,9 @@ def score_inception(
     require_rows("inception score", logits, least=splits)
     parts = split_divergences(logits.rows(), splits=splits, seed=seed)
     scores = np.array([np.exp(part.mean()) for part in parts])
-    weights = (scores / splits) ** 2
-    variance = sum(weight * mean_variance(part) for weight, part in zip(weights.tolist(), parts, strict=True))
+    variance = sum(score**2 * mean_variance(part) for score, part in zip(scores, parts, strict=True)) / splits**2
+    if not np.isfinite(variance):
+        variance = mean_variance(scores)
     value, n, unscored = float(scores.mean()), logits.n, logits.reasons
     interval = delta_interval(value, variance, n=sum(map(len, parts)), least=1.0)
     primary = Metric("inception_score", protocol, value, "raw", True, n, unscored, interval=interval)

@@ -38,6 +38,7 @@ class _Sums(NamedTuple):
     column_means: FloatArray
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what does not fit is refused at the end
 def kernel_distances(
     generated: Features, real: Features, *, subsets: int = SUBSETS, subset_size: int = SUBSET_SIZE, seed: int = SEED
 ) -> KernelDistances:
@@ -51,12 +52,12 @@ def kernel_distances(
         seed: Of the draws, which are torch-fidelity's.
 
     Raises:
-        EvalsError: If a set has fewer items than a subset, or the features are too large.
+        EvalsError: If a set has fewer items than a subset, there are no subsets, or the features are too large.
     """
     n_least = min(len(generated), len(real))
-    if not 2 <= subset_size <= n_least:
-        expected = f"2 to {n_least} items a subset, as many as the smaller set has"
-        raise EvalsError("kernel distance", expected=expected, found=str(subset_size), remedy="set --subset-size")
+    if subsets < 1 or not 2 <= subset_size <= n_least:
+        expected = f"subsets, with --subset-size from 2 to {n_least}, as many items as the smaller set has"
+        raise EvalsError("kernel distance", expected=expected, found=f"{subsets} subsets of {subset_size}")
     draws = np.random.RandomState(seed)  # the published draws
     sizes = len(generated), len(real)
     drawn = np.array([[draws.choice(n, subset_size, replace=False) for n in sizes] for _ in range(subsets)])
@@ -64,8 +65,7 @@ def kernel_distances(
     for numbers, sides in _parts(drawn, sizes):
         x, y = (_scaled(features[rows]) for features, (rows, _) in zip((generated, real), sides, strict=True))
         (_, u), (_, v) = sides
-        with np.errstate(over="ignore", invalid="ignore"):
-            within_x, within_y, between = (_kernel_sums(*one) for one in ((x, x, u, u), (y, y, v, v), (x, y, u, v)))
+        within_x, within_y, between = (_kernel_sums(*one) for one in ((x, x, u, u), (y, y, v, v), (x, y, u, v)))
         within = (within_x.totals + within_y.totals) / (subset_size * (subset_size - 1))
         values[numbers] = within - 2 * between.totals / subset_size**2
         steps = within_x.row_means - between.row_means, within_y.row_means - between.column_means
@@ -88,6 +88,8 @@ def score_kernel_distance(
     seed: int = SEED,
 ) -> Scored:
     """Mean kernel distance over subsets, and `kid_std`, their spread, which is no error of the mean.
+
+    Rows are drawn one by one: media with several rows each would get too narrow an interval.
 
     Raises:
         EvalsError: If a set is too small, the widths differ or the real set has faults.

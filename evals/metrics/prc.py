@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from evals.errors import EvalsError
 from evals.metrics.feature_sets import BoolArray, Features, FeatureSet, mean_metric, require_pair
 from evals.results.schema import Metric, Scored
 from evals.statistics.bootstrap import FloatArray, cluster_interval
@@ -28,20 +29,18 @@ def score_precision_recall(
     """Precision, the share of generated items among the real ones; `recall`, the other way round; and `f_score`.
 
     The intervals hold the other set and its neighbourhoods fixed; that of `f_score` draws from the items of both.
+    Rows are items: media with several rows each would get too narrow intervals.
 
     Args:
         neighbourhood: An item's neighbourhood reaches to its neighbour of this number.
         seed: Of the bootstrap.
 
     Raises:
-        EvalsError: If a set has no more items than `neighbourhood`, the widths differ or the real set has faults.
+        EvalsError: If a set has no more items than `neighbourhood`, the widths differ, the real set has faults, or
+            numbers are too far apart for float64.
     """
     require_pair("precision and recall", generated, real, least=neighbourhood + 1)
-    x, y = (features.rows().astype(np.result_type(features.array, np.float32)) for features in (generated, real))
-    centre = y.mean(axis=0, dtype=np.float64)
-    x, y = (x - centre).astype(x.dtype), (y - centre).astype(y.dtype)
-    scale = max(float(np.abs(x).max()), float(np.abs(y).max())) or 1.0  # so that no square overflows
-    x, y = x / x.dtype.type(scale), y / y.dtype.type(scale)
+    x, y = _of_size_one(generated.rows(), real.rows())
     precise, recalled = (is_covered(*pair, neighbourhood).astype(np.float64) for pair in ((x, y), (y, x)))
     ends = 0.0, 1.0
     precision = mean_metric(
@@ -55,6 +54,21 @@ def score_precision_recall(
     interval = cluster_interval(parts, _f_scores, n_items=min(len(precise), len(recalled)), seed=seed)
     combined = Metric("f_score", protocol, f_score, "fraction", True, generated.n, generated.reasons, interval=interval)
     return Scored(primary=precision, metrics={"recall": recall, "f_score": combined}, breakdown={}, rows=())
+
+
+def _of_size_one(generated: Features, real: Features) -> list[Features]:
+    """Both about the real median (an outlier draws the mean away), up to 1 or so, so that no square overflows.
+
+    In float64 where squares of small numbers would be lost beside those of the largest.
+    """
+    sizes = np.concatenate([np.abs(one).max(axis=1) for one in (generated, real)])
+    largest, least = sizes.max(), np.min(sizes, where=sizes > 0, initial=np.inf)
+    if least < 1e-138 * largest:
+        raise EvalsError("precision and recall", expected="features whose squares fit float64", found=f"{largest:g}")
+    dtype = np.result_type(generated, real, np.float64 if least < 1e-6 * largest else np.float32)
+    scaled = [np.ldexp(one.astype(dtype), -np.frexp(largest)[1]) for one in (generated, real)]
+    centre = np.median(scaled[1], axis=0)
+    return [one - centre for one in scaled]
 
 
 def _f_scores(totals: FloatArray) -> FloatArray:

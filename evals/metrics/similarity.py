@@ -14,7 +14,7 @@ from evals.errors import EvalsError
 from evals.metrics.feature_sets import BLOCK_ROWS, Features, FeatureSet, mean_metric, require_pair
 from evals.metrics.outcomes import counted
 from evals.results.schema import ItemRow, Scored
-from evals.statistics.bootstrap import FloatArray
+from evals.statistics.bootstrap import FloatArray, cluster_sums
 
 SimilarityName = Literal["clipscore", "clipscore_torchmetrics", "clipsim", "clap"]
 
@@ -51,7 +51,8 @@ def score_similarity(
     embedding is not finite or has no length is unscored, and left out of the mean; bounds tell what it could do.
 
     Args:
-        generated: [n, d], or [n, frames, d] whose cosines are averaged (the mean of cosines, not the cosine of a mean).
+        generated: [n, d], or [n, frames, d] whose cosines are averaged (the mean of cosines, not the cosine of a mean);
+            rows of one cluster are one medium under several texts.
         texts: [n, d], row for row the same items.
         missing: Why rows of nan in `generated` have no embedding.
         seed: Of the bootstrap.
@@ -60,9 +61,6 @@ def score_similarity(
         EvalsError: If the numbers of items or the widths differ, or a text has no embedding.
     """
     require_pair(name, generated, texts, least=1)
-    if len(generated.array) != len(texts.array) or texts.array.ndim != 2:
-        found = f"shapes {list(generated.array.shape)} and {list(texts.array.shape)}"
-        raise EvalsError(name, expected="a text embedding [n, d] for each generated item", found=found)
     if not texts.array.any(axis=1).all():
         raise EvalsError(name, expected="text embeddings with a length", found="one that is 0")
     rule, values = RULES[name], cosines(generated.array, texts.array)
@@ -72,8 +70,10 @@ def score_similarity(
     for row, why in (missing or {}).items():
         broken[row] = why
     reasons = [None if np.isfinite(value) else reason for value, reason in zip(values, broken, strict=True)]
-    pairs = enumerate(zip((values * rule.scale).tolist(), reasons, strict=True))
-    rows = [ItemRow(str(item), None if why else value, why, str(item)) for item, (value, why) in pairs]
+    clusters = generated.clusters or list(map(str, range(len(values))))
+    told = enumerate(zip((values * rule.scale).tolist(), reasons, clusters, strict=True))
+    rows = [ItemRow(str(item), None if why else value, why, cluster) for item, (value, why, cluster) in told]
+    counts = np.column_stack([values, np.ones(len(values))])[np.isfinite(values)]
     least = -1.0 if rule.clip == "none" else 0.0
 
     def mean(totals: FloatArray) -> FloatArray:
@@ -82,7 +82,7 @@ def score_similarity(
     primary = mean_metric(
         name,
         f"{rule.protocol}/{embedder}",
-        values[np.isfinite(values)],
+        cluster_sums(counts, [row.cluster for row in rows if row.value is not None]),
         unscored={**counted(reasons), **generated.unscored},
         ends=(0.0 if rule.clip == "item" else -1.0, 1.0),
         statistic=mean,
@@ -92,7 +92,14 @@ def score_similarity(
 
 
 def cosines(generated: Features, texts: Features) -> FloatArray:
-    """Cosine of each pair, [n], averaged over frames; nan where an embedding is not finite or 0."""
+    """Cosine of each pair, [n], averaged over frames; nan where an embedding is not finite or 0.
+
+    Raises:
+        EvalsError: If they are not [n, d] or [n, frames, d] and [n, d].
+    """
+    if (len(generated), generated.shape[-1]) != texts.shape:
+        found = f"shapes {list(generated.shape)} and {list(texts.shape)}"
+        raise EvalsError("similarity", expected="a text embedding [n, d] for each generated item", found=found)
     blocks = [np.zeros(0)]
     for start in range(0, len(texts), BLOCK_ROWS):
         media = _unit(generated[start : start + BLOCK_ROWS])

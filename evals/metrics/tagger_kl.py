@@ -13,7 +13,7 @@ from evals.metrics.feature_sets import Features, FeatureSet, mean_metric, requir
 from evals.metrics.inception_score import log_softmax
 from evals.metrics.outcomes import counted
 from evals.results.schema import ItemRow, Scored
-from evals.statistics.bootstrap import FloatArray
+from evals.statistics.bootstrap import FloatArray, cluster_sums
 
 _EPS: Final = 1e-6
 
@@ -45,12 +45,16 @@ def score_tagger_kl(
     values = tagger_divergences(generated.rows(), real.array[generated.is_finite])
     why = {**dict.fromkeys(np.flatnonzero(~generated.is_finite).tolist(), "not_finite"), **(missing or {})}
     left = iter(values.tolist())
+    clusters = generated.clusters or list(map(str, range(len(generated.array))))
     rows = [
-        ItemRow(str(item), None if item in why else next(left), why.get(item), str(item))
-        for item in range(len(generated.array))
+        ItemRow(str(item), None if item in why else next(left), why.get(item), cluster)
+        for item, cluster in enumerate(clusters)
     ]
+    sums = cluster_sums(
+        np.column_stack([values, np.ones(len(values))]), [row.cluster for row in rows if row.value is not None]
+    )
     unscored = {**counted(why.values()), **generated.unscored}
-    primary = mean_metric("tagger_kl", protocol, values, unscored=unscored, ends=None, seed=seed)
+    primary = mean_metric("tagger_kl", protocol, sums, unscored=unscored, ends=None, seed=seed)
     return Scored(primary=primary, metrics={}, breakdown={}, rows=rows)
 
 

@@ -1,10 +1,10 @@
-"""FID, FVD, FAD, KID and CLAP as `torchmetrics.Metric` over features: merged over ranks, the scorers' numbers.
+"""FID, FVD, FAD, KID and CLAP as `torchmetrics.Metric` over features, merged over ranks: the scorers' values.
 
 torchmetrics' own FID sums raw squares, which loses small variances beside large means, and takes roots of eigenvalues,
-which loses digits for fewer rows than features; its KID draws unseeded subsets. Needs the extra `models`.
+which loses digits for fewer rows than features; its KID draws unseeded subsets, so that its value changes from call to
+call; it has no CLAP score. KID over several ranks draws from their features one rank after the other. Features that
+are not finite are refused; scorers leave them out. Needs the extra `models`.
 """
-
-from typing import Final
 
 import numpy as np
 import torch
@@ -12,13 +12,11 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from evals.metrics.frechet import frechet_distance
-from evals.metrics.gaussians import Gaussian
+from evals.metrics.gaussians import Gaussian, finite_rows
 from evals.metrics.kernel_distance import SEED, SUBSET_SIZE, SUBSETS, kernel_distances
 from evals.metrics.similarity import cosines
 from evals.metrics.torch_metrics import MeanMetric
 from evals.statistics.bootstrap import FloatArray
-
-_STATES: Final = ("n", "mean", "scatter")
 
 
 class FrechetDistance(Metric):
@@ -26,21 +24,27 @@ class FrechetDistance(Metric):
 
     is_differentiable = False
     higher_is_better = False
-    full_state_update = True
+    full_state_update = False
+
+    generated: torch.Tensor
+    real: torch.Tensor
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self._width = width
         for side in ("generated", "real"):
-            for name, value in zip(_STATES, _tensors(Gaussian.empty(width)), strict=True):
-                self.add_state(f"{side}_{name}", value, dist_reduce_fx=None)
+            self.add_state(side, torch.zeros(1 + width + width**2, dtype=torch.float64), dist_reduce_fx="cat")
 
     def update(self, features: torch.Tensor, *, real: bool) -> None:
-        """Add a batch of features [n, width] to one side."""
+        """Add a batch of finite features [n, width] to one side.
+
+        Raises:
+            StatisticsError: If they are of another shape, or not finite.
+        """
         gaussian = self._gaussian(real=real)
-        gaussian.add(_array(features))
-        for name, value in zip(_STATES, _tensors(gaussian), strict=True):
-            setattr(self, _state(name, real=real), value.to(self.device))
+        gaussian.add(finite_rows(_array(features), self._width))
+        packed = np.concatenate([[gaussian.n], gaussian.mean, gaussian.scatter.ravel()])
+        setattr(self, "real" if real else "generated", torch.from_numpy(packed).to(self.device))
 
     def compute(self) -> torch.Tensor:
         """The distance, float64."""
@@ -48,11 +52,10 @@ class FrechetDistance(Metric):
         return torch.tensor(distance, dtype=torch.float64)
 
     def _gaussian(self, *, real: bool) -> Gaussian:
-        """One side, merged over the ranks that the states were gathered from."""
-        n, mean, scatter = (_array(getattr(self, _state(name, real=real))) for name in _STATES)
+        """One side, merged over the ranks or metrics that the states were gathered from."""
         merged, width = Gaussian.empty(self._width), self._width
-        for part in zip(n.ravel(), mean.reshape(-1, width), scatter.reshape(-1, width, width), strict=True):
-            merged.merge(Gaussian(int(part[0]), *part[1:]))
+        for part in _array(self.real if real else self.generated).reshape(-1, 1 + width + width**2):
+            merged.merge(Gaussian(int(part[0]), part[1 : width + 1], part[width + 1 :].reshape(width, width)))
         return merged
 
 
@@ -85,8 +88,14 @@ class KID(Metric):
             self.add_state(side, [], dist_reduce_fx="cat")
 
     def update(self, features: torch.Tensor, *, real: bool) -> None:
-        """Add a batch of features [n, d] to one side."""
-        (self.real if real else self.generated).append(features.detach())
+        """Add a batch of finite features [n, d] to one side.
+
+        Raises:
+            StatisticsError: If they are of another shape than those before, or not finite.
+        """
+        finite_rows(_array(features), (*self.generated[:1], *self.real[:1], features)[0].shape[-1])
+        wide = torch.promote_types(features.dtype, torch.float32)
+        (self.real if real else self.generated).append(features.detach().to(wide))
 
     def compute(self) -> torch.Tensor:
         """The mean, float64."""
@@ -95,20 +104,16 @@ class KID(Metric):
 
 
 class ClapScore(MeanMetric):
-    """Mean cosine of sounds and their texts."""
+    """Mean cosine of sounds and their texts; `unscored` counts pairs in which one is not finite or has no length."""
 
     def update(self, sounds: torch.Tensor, texts: torch.Tensor) -> None:
-        """Add a batch of paired embeddings, [n, d] each."""
+        """Add a batch of paired embeddings, [n, d] each.
+
+        Raises:
+            EvalsError: If they are no pairs.
+        """
         self._add(cosines(_array(sounds), _array(texts)))
 
 
-def _state(name: str, *, real: bool) -> str:
-    return f"{'real' if real else 'generated'}_{name}"
-
-
 def _array(tensor: torch.Tensor) -> FloatArray:
-    return np.asarray(tensor.detach().cpu().numpy(), dtype=np.float64)
-
-
-def _tensors(gaussian: Gaussian) -> list[torch.Tensor]:
-    return [torch.tensor([gaussian.n]), torch.from_numpy(gaussian.mean), torch.from_numpy(gaussian.scatter)]
+    return np.asarray(tensor.detach().cpu().double().numpy())

@@ -21,7 +21,7 @@ from shards.formats.vqa import VqaTruth
 
 
 class MeanMetric(Metric):
-    """A mean of item values: sum and count, added over ranks."""
+    """A mean of item values: sum and count, added over ranks; `unscored` counts those that are not finite."""
 
     is_differentiable = False
     higher_is_better = True
@@ -30,15 +30,19 @@ class MeanMetric(Metric):
 
     total: torch.Tensor
     n: torch.Tensor
+    unscored: torch.Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("n", torch.tensor(0, dtype=torch.int64), dist_reduce_fx="sum")
+        for name in ("n", "unscored"):
+            self.add_state(name, torch.tensor(0, dtype=torch.int64), dist_reduce_fx="sum")
 
     def _add(self, values: np.ndarray) -> None:
-        self.total += float(values.sum())
-        self.n += len(values)
+        scored = values[np.isfinite(values)]
+        self.total += float(scored.sum())
+        self.n += len(scored)
+        self.unscored += len(values) - len(scored)
 
     def compute(self) -> torch.Tensor:
         """The mean, float64; nan over no items."""

@@ -54,6 +54,12 @@ class Embedder:
         return windows if kind in self.by_window else windows.mean(axis=0, keepdims=True)
 
     @property
+    def label(self) -> str:
+        """The name for protocols: with twelve digits of the weights' hash, where that is known."""
+        sha256 = self.weights.partition("sha256:")[2]
+        return f"{self.name}-{sha256[:12]}" if sha256 else self.name
+
+    @property
     def identity(self) -> str:
         """Hash of everything that features depend on beside the medium."""
         return hashlib.sha256("\n".join((self.name, self.weights, self.preprocessing)).encode()).hexdigest()

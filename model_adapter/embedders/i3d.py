@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model_adapter.embedders.decoding import Pixels
+from model_adapter.decoding import Pixels
 from model_adapter.embedders.embedder import Array, Embedder
 from model_adapter.embedders.resizing import torch_bilinear
 from model_adapter.embedders.running import checked, runner

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model_adapter.decoding import open_image
 from model_adapter.embedders.embedder import Array, Embedder, Input
 from model_adapter.embedders.resizing import RESIZINGS, Resizing
 from model_adapter.embedders.running import checked, runner
 from model_adapter.embedders.weights import load_state
-from model_adapter.reference.encoders.pixels import open_image
 from shards.sample import Media
 
 SIDE_PX: Final = 299

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model_adapter.embedders.decoding import decode_audio
+from model_adapter.decoding import decode_audio, open_image
 from model_adapter.embedders.embedder import Array, Embedder, Input, Prepare
 from model_adapter.embedders.running import checked, runner
 from model_adapter.embedders.weights import load_state
@@ -25,9 +25,9 @@ _N_CLAP_WORDS: Final = 77
 _MODALITIES: Final[Mapping[Input, ImageBindModality]] = {"image": "vision", "video": "vision", "audio": "audio"}
 
 
-def clip(folder: Path) -> Embedder:
+def clip(folder: Path, *, patch_px: int) -> Embedder:
     """CLIP's projected embeddings of pictures, of a film's frames, and of texts."""
-    network = _pretrained("CLIPModel", folder)
+    network = _pretrained("CLIPModel", folder, {"image_size": 224, "patch_size": patch_px})
     vision, words = network.config.vision_config, network.config.text_config
     prepare = inputs.pictures(vision.image_size, n_frames=N_FRAMES, is_imagenet=False)
 
@@ -67,7 +67,7 @@ def dinov2(folder: Path) -> Embedder:
     """DINOv2's class token after the last norm."""
 
     def prepare(part: Media, content: bytes) -> Array:
-        image = pixels.squash(pixels.open_image(content), 224)
+        image = pixels.squash(open_image(content), 224)
         return pixels.normalise([image], pixels.IMAGENET_MEAN, pixels.IMAGENET_STD)
 
     def forward(network: Any, kind: Input, given: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ def dinov2(folder: Path) -> Embedder:
 
 def videomae(folder: Path) -> Embedder:
     """The mean of VideoMAE's last states over all patches."""
-    network = _pretrained("VideoMAEModel", folder)
+    network = _pretrained("VideoMAEModel", folder, {"image_size": 224, "num_frames": 16})
     prepare = inputs.film(network.config.image_size, n_frames=network.config.num_frames)
 
     def forward(network: Any, kind: Input, given: Tensor) -> Tensor:
@@ -139,8 +139,8 @@ def _pooled(output: Any) -> Tensor:
     return pooled
 
 
-def _pretrained(class_name: str, folder: Path) -> Any:
-    """transformers' class out of a local folder in its layout.
+def _pretrained(class_name: str, folder: Path, known: Mapping[str, int] = {}) -> Any:
+    """transformers' class out of a local folder in its layout, if its pictures have the sizes that its name stands for.
 
     Raises:
         AdapterError: If the folder is no such model.
@@ -156,6 +156,9 @@ def _pretrained(class_name: str, folder: Path) -> Any:
     if info["missing_keys"]:  # the library would go on with random numbers
         found = f"a folder without {len(info['missing_keys'])} of its weights, such as {min(info['missing_keys'])}"
         raise AdapterError(str(folder), expected=expected, found=found)
+    config = getattr(network.config, "vision_config", network.config)
+    if (sizes := {name: getattr(config, name) for name in known}) != known:
+        raise AdapterError(str(folder), expected=f"{expected} with {known}", found=f"one with {sizes}")
     return network
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model_adapter.embedders.decoding import decode_audio
+from model_adapter.decoding import decode_audio
 from model_adapter.embedders.embedder import Array, Embedder, Input
 from model_adapter.embedders.running import checked, runner
 from model_adapter.embedders.weights import load_state

@@ -28,12 +28,12 @@ def tf1_bilinear(pixels: Pixels, side_px: int) -> FloatPixels:
 
 
 def pil_bicubic(pixels: Pixels, side_px: int) -> FloatPixels:
-    """clean-fid's: Pillow's antialiased bicubic filter on each channel in floating point, not rounded, not clipped."""
+    """clean-fid's: Pillow's antialiased bicubic filter on each channel in floating point, cut to 0..255."""
     import PIL.Image
 
     planes = [PIL.Image.fromarray(plane.astype(np.float32)) for plane in pixels.transpose(2, 0, 1)]
     resized = [plane.resize((side_px, side_px), PIL.Image.Resampling.BICUBIC) for plane in planes]
-    return np.stack([np.asarray(plane) for plane in resized], axis=2)
+    return np.stack([np.asarray(plane) for plane in resized], axis=2).clip(0, 255)
 
 
 def torch_bilinear(pixels: Pixels, side_px: int) -> FloatPixels:

@@ -1,26 +1,23 @@
 """What loaders share: checks of media before a network sees them, and running a network on arrays."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from model_adapter.embedders.decoding import probed
+from model_adapter.decoding import probed
 from model_adapter.embedders.embedder import Array, Input, Prepare, Run
 from shards.errors import MediaError
 from shards.media import MediaKind, media_part
 from shards.sample import Media
 
-_LONGEST_ASPECT: Final = 100
-
 
 def checked(kind: MediaKind, prepare: Callable[[Media, bytes], Tensor | Array], *, has_windows: bool) -> Prepare:
     """`prepare` for media of one kind, which refuses what would be scored without meaning.
 
-    What comes back raises MediaError for media of another kind, pictures and films of a single pixel or with sides
-    beyond 1:100 (resized they would fill the memory), and inputs that are not finite.
+    What comes back raises MediaError for what `probed` refuses, and for inputs that are not finite.
 
     Args:
         kind: Of the media.
@@ -29,12 +26,8 @@ def checked(kind: MediaKind, prepare: Callable[[Media, bytes], Tensor | Array], 
     """
 
     def prepared(content: bytes) -> Array:
-        facts = probed(content, kind)
-        sides = sorted((facts.width, facts.height))
-        if kind != "audio" and (sides[1] < 2 or sides[1] > _LONGEST_ASPECT * sides[0]):
-            expected = f"more than one pixel, and sides within 1:{_LONGEST_ASPECT}"
-            raise MediaError(kind, expected=expected, found=f"{facts.width}x{facts.height}")
-        array = np.asarray(prepare(media_part(facts, member="medium", sha256=""), content))
+        part = media_part(probed(content, kind), member="medium", sha256="")
+        array = np.asarray(prepare(part, content))
         if not np.isfinite(array).all():
             raise MediaError(kind, expected="finite samples", found="nan or infinity")
         return array if has_windows else array[None]

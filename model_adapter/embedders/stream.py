@@ -14,7 +14,7 @@ import numpy as np
 from model_adapter.embedders.embedder import Array, Embedder, Input
 from shards.draft import Blob
 from shards.errors import MediaError
-from shards.files import atomic, make_folder
+from shards.files import make_folder, write_atomic
 
 Thing = TypeVar("Thing")
 _GROUPS_AHEAD = 2
@@ -92,15 +92,14 @@ def _run(embedder: Embedder, kind: Input, group: list[_Prepared], folder: Path |
             continue
         rows = embedder.rows(kind, made[number])
         if folder is not None:
-            with atomic(folder / f"{one.sha256}.npy") as file:
-                np.save(file, rows, allow_pickle=False)
+            np.save(file := io.BytesIO(), rows, allow_pickle=False)
+            content = file.getvalue()
+            write_atomic(folder / f"{one.sha256}.npy", content + hashlib.sha256(content).digest())
         yield Embedded(one.sha256, rows)
 
 
 def _kept(path: Path) -> Array | None:
-    """Features in the cache; None where they are absent or damaged, so that they are made again."""
-    try:
-        rows: Array = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    return rows if rows.ndim == 2 else None
+    """Features in the cache; None where they are absent or not as they were written, so that they are made again."""
+    content = path.read_bytes() if path.is_file() else b""
+    is_whole = hashlib.sha256(content[:-32]).digest() == content[-32:]
+    return np.load(io.BytesIO(content), allow_pickle=False) if is_whole else None

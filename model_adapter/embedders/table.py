@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -22,6 +23,7 @@ def _lazy(module: str, function: str, **options: Any) -> Callable[[Path | None],
     return load
 
 
+_clip = partial(_lazy, "library", "clip")
 _CLIP_B32: Final = EmbedderSpec(
     name="clip-b32",
     distances=("image",),
@@ -30,7 +32,7 @@ _CLIP_B32: Final = EmbedderSpec(
     protocol="CLIPScore (Hessel et al. 2021), CLIPSIM (Wu et al. 2021), CLIP-FID",
     weights="hub:openai/clip-vit-base-patch32",
     checked="library",
-    load=_lazy("library", "clip"),
+    load=_clip(patch_px=32),
 )
 _CLAP: Final = EmbedderSpec(
     name="clap",
@@ -71,7 +73,7 @@ def _inception(
         name=name,
         distances=("image",),
         output=output,
-        preprocessing=f"{resizing} to 299, {scale}@1",
+        preprocessing=f"{resizing} to 299, {scale}@{2 if resizing == 'pil-bicubic' else 1}",
         protocol=protocol,
         weights="pt_inception-2015-12-05-6726825d.pth of github.com/mseitzer/pytorch-fid (release fid_weights), or "
         "weights-inception-2015-12-05-6726825d.pth of github.com/toshas/torch-fidelity (release v0.2.0)",
@@ -92,13 +94,13 @@ EMBEDDERS: Final[Mapping[str, EmbedderSpec]] = {
             load=_lazy("world", "world", head="tags"),
         ),
         _inception("inception", "tf1-bilinear", "FID and KID as TTUR and torch-fidelity@028118e compute them"),
-        _inception("inception-clean", "pil-bicubic", "FID and KID as clean-fid@1d8cba5 computes them, mode clean"),
+        _inception("inception-clean", "pil-bicubic", "FID and KID as clean-fid@353c13e computes them, mode clean"),
         _inception("inception-pytorch", "torch-bilinear", "FID as pytorch-fid@1232cd6 computes it"),
         _inception(
             "inception-logits", "tf1-bilinear", "Inception Score as torch-fidelity@028118e computes it", "logits"
         ),
         _CLIP_B32,
-        replace(_CLIP_B32, name="clip-l14", weights="hub:openai/clip-vit-large-patch14"),
+        replace(_CLIP_B32, name="clip-l14", weights="hub:openai/clip-vit-large-patch14", load=_clip(patch_px=14)),
         EmbedderSpec(
             name="dinov2",
             distances=("image",),

@@ -15,7 +15,7 @@ import msgspec
 
 from model_adapter.embedders.embedder import EmbedderSpec
 from model_adapter.errors import AdapterError
-from shards.errors import UsageError
+from shards.errors import UsageError, told_as
 from shards.files import make_folder, write_atomic
 
 if TYPE_CHECKING:
@@ -44,14 +44,13 @@ def find_weights(spec: EmbedderSpec, given: Path | None = None) -> Path:
 
 
 def weights_state(spec: EmbedderSpec) -> str:
-    """In words: whether weights were fetched, and which were met first.
-
-    Raises:
-        AdapterError: If the file of pins is damaged.
-    """
+    """In words: whether weights were fetched, and which were met first, or what is wrong with the file of pins."""
     if not spec.weights:
         return "needs none"
-    pinned = read_pins().get(spec.name)
+    try:
+        pinned = read_pins().get(spec.name)
+    except AdapterError as error:
+        return str(error)
     fetched = "fetched" if (weights_folder() / spec.name).exists() else "not fetched"
     return f"{fetched}, pinned {pinned[:12]}" if pinned else fetched
 
@@ -87,12 +86,8 @@ def read_pins() -> dict[str, str]:
         AdapterError: If the file of pins is damaged.
     """
     path = weights_folder() / "pins.json"
-    try:
+    with told_as(msgspec.DecodeError, AdapterError, str(path), expected="names and hashes, or no such file"):
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str]) if path.exists() else {}
-    except msgspec.DecodeError as error:
-        raise AdapterError(
-            str(path), expected="names and hashes", found=str(error), remedy="remove the file"
-        ) from error
 
 
 def pin(name: str, sha256: str) -> None:
@@ -120,13 +115,12 @@ def fetch(spec: EmbedderSpec, *, allow_network: bool) -> Path:
         UsageError: If the network was not allowed, or the weights are not on the hub.
         AdapterError: If the hub cannot be reached, or serves other weights than before.
     """
+    place = f"weights of {spec.name}"
     if spec.hub is None:
         found = spec.weights or "some that ship"
-        raise UsageError(f"weights of {spec.name}", expected="weights on the hub", found=found, remedy="--weights PATH")
+        raise UsageError(place, expected="weights on the hub", found=found, remedy="--weights PATH")
     if not allow_network:
-        raise UsageError(
-            f"weights of {spec.name}", expected="leave to use the network", found="none", remedy="--allow-network"
-        )
+        raise UsageError(place, expected="leave to use the network", found="none", remedy="--allow-network")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
@@ -138,9 +132,7 @@ def fetch(spec: EmbedderSpec, *, allow_network: bool) -> Path:
         snapshot_download(spec.hub, local_dir=part, ignore_patterns=list(_IGNORED))
     except (*of_transport, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
         found = " ".join(str(error).split())
-        raise AdapterError(
-            f"weights of {spec.name}", expected=f"{spec.hub} on the hub", found=f"{found:.200}"
-        ) from error
+        raise AdapterError(place, expected=f"{spec.hub} on the hub", found=f"{found:.200}") from error
     pin(spec.name, weights_sha256(part))
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from model_adapter.embedders.decoding import decode_audio, decode_image, decode_video
+from model_adapter.decoding import decode_audio, decode_image, decode_video
 from model_adapter.embedders.embedder import Array, Embedder, Input, Prepare
 
 Floats = npt.NDArray[np.float32]

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from evals.errors import EvalsError, StatisticsError
 from evals.metrics.feature_sets import Features, feature_set, require_pair
 from evals.metrics.frechet import extrapolated_distance, frechet_distance, score_frechet
-from evals.metrics.gaussians import SAMPLE_ROWS, FeatureStatistics, Gaussian
+from evals.metrics.gaussians import SAMPLE_ITEMS, FeatureStatistics, Gaussian
 from evals.statistics import FloatArray
 
 Distance = Callable[[FloatArray, FloatArray], float]
@@ -145,7 +145,7 @@ def test_batches_and_workers_change_nothing(batch: int) -> None:
     np.testing.assert_allclose(whole.mean, x.mean(axis=0, dtype=np.float64), rtol=1e-12)
     np.testing.assert_allclose(whole.scatter / 2999, np.cov(x, rowvar=False, dtype=np.float64), rtol=1e-10)
     np.testing.assert_array_equal(merged.sample, once.sample)
-    assert len(once.sample) == SAMPLE_ROWS
+    assert len(once.sample) == SAMPLE_ITEMS
     assert [half.n for half in merged.halves] == [half.n for half in once.halves]
     assert abs(once.halves[0].n - 1500) < 150
     real = statistics(draws(400, 5, seed=11))
@@ -196,6 +196,18 @@ def test_few_items_are_marked_and_unscored_ones_counted() -> None:
     assert plain.interval is not None
     assert plain.interval.note == ""
     assert extrapolated_distance(statistics(draws(9, 4, seed=1)), y, 1.0) is None
+
+
+def test_large_numbers_lose_their_interval_without_a_warning() -> None:
+    scored = score_frechet(*(statistics(draws(30, 3, seed=seed, scale=1e100)) for seed in (1, 2)))
+    assert scored.primary.value == pytest.approx(by_nuclear_norm(*(draws(30, 3, seed=seed) for seed in (1, 2))) * 1e200)
+    assert scored.primary.interval is None
+    for scale in (1e154, 1e160, 1e300, 1e307):
+        sides = (statistics(draws(n, 3, seed=seed, scale=scale)) for seed, n in ((1, 3), (2, 60)))
+        with pytest.raises(StatisticsError, match="squares fit float64"):
+            score_frechet(*sides)
+    with pytest.raises(StatisticsError, match="squares fit float64"):
+        distance(np.zeros((3, 2)), np.full((3, 2), 1e200))
 
 
 def test_the_one_row_and_the_broken_reference_are_refused() -> None:

@@ -207,6 +207,52 @@ def test_large_and_small_numbers(scale: float) -> None:
             METRICS["kid"](*scaled)
 
 
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("scale", [1e100, 1e154, 1e300, 1.7e308])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numbers_at_the_edge_are_scored_or_refused_without_a_warning(name: str, scale: float, dtype: Any) -> None:
+    sides = ((RNG.uniform(-1, 1, (60, 5)) * min(scale, float(np.finfo(dtype).max))).astype(dtype) for _ in range(2))
+    try:
+        value = METRICS[name](*sides).primary.value
+    except EvalsError:
+        assert name == "kid"
+    else:
+        assert name != "kid"
+        assert np.isfinite(value or 0)
+
+
+@pytest.mark.parametrize(("subsets", "size"), [(0, 20), (-1, 20), (4, 1), (4, 0), (4, 61)])
+def test_kid_needs_subsets_of_two_items(subsets: int, size: int) -> None:
+    with pytest.raises(EvalsError, match=f"subset-size from 2 to 60.*found {subsets} subsets of {size}"):
+        kernel_distances(*RNG.standard_normal((2, 60, 5)), subsets=subsets, subset_size=size)
+
+
+@pytest.mark.parametrize("outlier", [1e8, 1e12, 1e25, 3e38])
+def test_an_outlier_changes_nothing_for_the_others(outlier: float) -> None:
+    x = RNG.standard_normal((200, 8)).astype(np.float32)
+    y = (RNG.standard_normal((200, 8)) + 0.5).astype(np.float32)
+    far = x.copy()
+    far[0] = outlier
+    precision, _ = published_precision_recall(far[1:].astype(np.float64), y.astype(np.float64))
+    made = score_precision_recall(feature_set(far), feature_set(y))
+    assert made.primary.value == pytest.approx(precision * 199 / 200, abs=1e-12)
+    real = score_precision_recall(feature_set(y), feature_set(far))
+    assert real.metrics["recall"].value == pytest.approx(precision * 199 / 200, abs=1e-12)
+    with pytest.raises(EvalsError, match="squares fit float64, found 1e"):
+        score_precision_recall(feature_set(np.vstack([x, np.full((1, 8), 1e160)])), feature_set(y))
+
+
+@pytest.mark.parametrize("n", [10, 15, 19])
+def test_an_inception_score_of_few_items_has_a_marked_interval(n: int) -> None:
+    """A split of one item is at 1, so the splits' scores must tell their spread."""
+    logits = RNG.standard_normal((n, 4)) * 3
+    scored, splits = score_inception(feature_set(logits)).primary, published_inception_score(logits, 10)
+    assert scored.interval is not None
+    assert scored.interval.note == "small_n"
+    half = 1.959964 * np.std(splits, ddof=1) / np.sqrt(10)
+    assert scored.interval.high - (scored.value or 0) == pytest.approx(half, rel=1e-5, abs=1e-9)
+
+
 def covered(one: Metric, truth: float) -> bool:
     return one.interval is not None and one.interval.low <= truth <= one.interval.high
 

@@ -1,5 +1,7 @@
 """CLIPScore, CLIPSIM, CLAP score over embeddings: scales, clipping, frames, what cannot be scored."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from msgspec.structs import astuple
@@ -50,6 +52,12 @@ def test_length_does_not_matter(scale: float) -> None:
     assert cosines(at(0.25) * scale, np.array([[scale, 0]])) == pytest.approx([0.25], rel=1e-12)
 
 
+@pytest.mark.parametrize("texts", [np.ones((2, 8)), np.ones((4, 4)), np.ones(8), np.ones((4, 1, 8))])
+def test_cosines_are_of_pairs(texts: Features) -> None:
+    with pytest.raises(EvalsError, match=r"a text embedding \[n, d\] for each generated item, found shapes"):
+        cosines(np.ones((4, 8)), texts)
+
+
 def test_blocks_agree_with_the_formula_in_any_order() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((2, 1300, 8)).astype(np.float32)
@@ -58,6 +66,22 @@ def test_blocks_agree_with_the_formula_in_any_order() -> None:
     order = rng.permutation(1300)
     values = [score("clap", *pair).primary.value for pair in ((x, y), (x[order], y[order]))]
     assert values[0] == pytest.approx(values[1], rel=1e-12)
+
+
+def test_texts_of_one_medium_are_drawn_together() -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.standard_normal((2, 60, 4))
+    names = [f"{number:02}.png" for number in range(60)]
+    once, twice = feature_set(x), feature_set(np.tile(x, (2, 1)))
+    alone = score_similarity(replace(once, clusters=names), feature_set(y), "clipscore")
+    shared = score_similarity(replace(twice, clusters=names * 2), feature_set(np.tile(y, (2, 1))), "clipscore")
+    assert (alone.primary.n, shared.primary.n) == (60, 120)
+    assert shared.primary.value == pytest.approx(alone.primary.value, rel=1e-12)
+    assert alone.primary.interval is not None
+    assert shared.primary.interval is not None
+    assert astuple(shared.primary.interval)[:2] == pytest.approx(astuple(alone.primary.interval)[:2], rel=1e-12)
+    assert [row.cluster for row in shared.rows] == names * 2
+    assert [row.cluster for row in score("clipscore", at(0.5, 0.3)).rows] == ["0", "1"]
 
 
 def test_items_without_embedding_are_unscored() -> None:

@@ -18,8 +18,8 @@ from evals.errors import EvalsError
 from evals.harness.runner import EvalSettings, evaluate
 from evals.results import RunFolder, Unscored
 from model_adapter import ReplayAdapter, text_generation
+from model_adapter.decoding import decode_audio, decode_image, decode_video
 from model_adapter.embedders import Embedder
-from model_adapter.embedders.decoding import decode_audio, decode_image, decode_video
 from model_adapter.errors import ShortMediumError
 from reports.comparison import compare
 from reports.pairing import by_metric
@@ -256,7 +256,7 @@ def test_too_few_made_media_give_no_value(monkeypatch: pytest.MonkeyPatch) -> No
     opened(monkeypatch, stub("inception", {"image": red}, Counter()))
     asked = [real("image", picture(shade)) for shade in (0, 60)]
     found = scored("image", asked, [picture(30), Unscored("refusal")]).metrics["fid"]
-    assert (found.value, found.n, found.unscored) == (None, 2, {"refusal": 1})
+    assert (found.value, found.n, found.unscored) == (None, 2, {"refusal": 1, "too_few_items": 1})
 
 
 def test_rows_that_are_not_finite_are_counted_and_a_broken_reference_is_refused(

@@ -163,8 +163,10 @@ def test_a_turn_is_right_if_it_gives_as_many_media_of_each_kind(tmp_path: Path) 
     assert found.breakdown["recall"] == pytest.approx({"image": 200 / 3, "audio": 50.0, "video": 100.0})
     counts = {name: (metric.n, metric.unscored) for name, metric in found.metrics.items()}
     assert counts["clipscore"] == counts["fid"] == (3, {"no_image": 1})
-    assert counts["clap"] == counts["fad"] == (2, {"no_media": 1})
-    assert counts["clipsim"] == counts["fvd"] == (1, {})
+    assert counts["clap"] == (2, {"no_media": 1})
+    assert counts["fad"] == (2, {"no_media": 1, "too_few_items": 1})  # a set of one has no spread
+    assert counts["clipsim"] == (1, {})
+    assert counts["fvd"] == (1, {"too_few_items": 1})
     assert ["clipscore" in row.metrics for row in found.rows] == [True, False, False, False, True]
     assert found.metrics["clipscore"].protocol.startswith("clipscore@hessel2021/world-joint-")
 

@@ -1,7 +1,10 @@
 """`score fid|fvd|fad|kid|prc|is|kl|clap|clipsim`: files in, results out; hostile files, protocols that never mix."""
 
+import gzip
+import hashlib
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -10,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 from scipy.special import softmax
 from scipy.stats import entropy
 
 from evals.errors import EvalsError
 from evals.harness.generation import GenerationMetric, generation, read_features
+from model_adapter.embedders.world import SHIPPED
 from shards.errors import AnymodalError, UsageError
-from tests.factories import png
+from tests.factories import png, wav
 
 RNG = np.random.default_rng(0)
 ARRAYS = {
@@ -188,7 +193,8 @@ def test_media_come_from_folders_and_tars_and_broken_ones_are_counted(tmp_path: 
             tar.add(path, path.name)
     both = generation("fid", folder, archive, embedder="world-joint")
     assert both.result.value == pytest.approx(0, abs=1e-9)
-    assert (both.result.protocol, both.result.n) == ("frechet@world-joint", 6)
+    sha256 = hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+    assert (both.result.protocol, both.result.n) == (f"frechet@world-joint-{sha256[:12]}", 6)
     (folder / "cut.png").write_bytes((folder / "1.png").read_bytes()[:50])
     (folder / "empty.jpg").write_bytes(b"")
     with (folder / "large.png").open("wb") as file:
@@ -202,3 +208,126 @@ def test_media_come_from_folders_and_tars_and_broken_ones_are_counted(tmp_path: 
     archive.write_bytes(archive.read_bytes()[:700])
     with pytest.raises(AnymodalError, match=r"pictures\.tar"):
         generation("fid", folder, archive, embedder="world-joint")
+
+
+def pictures(folder: Path, n: int = 6) -> Path:
+    folder.mkdir()
+    for number in range(n):
+        (folder / f"{number}.png").write_bytes(png(20, 30, f"#{40 * number:02x}4080"))
+    return folder
+
+
+def unscored(generated: Path, real: Path) -> tuple[int, dict[str, int]]:
+    result = generation("fid", generated, real, embedder="world-joint").result
+    assert result.value == pytest.approx(0, abs=1e-9)
+    return result.n, dict(result.unscored)
+
+
+def test_files_that_should_be_media_are_never_left_out(tmp_path: Path) -> None:
+    folder, real = pictures(tmp_path / "made"), pictures(tmp_path / "real")
+    for name, form in {"a.bmp": "BMP", "b.TIFF": "TIFF"}.items():
+        PIL.Image.new("RGB", (20, 30)).save(folder / name, form)
+    (folder / "sound.png").write_bytes(wav())
+    (folder / "picture.txt").write_bytes((real / "0.png").read_bytes())
+    (folder / "notes.txt").write_text("no picture")
+    (real / "0b.png").write_bytes((real / "0.png").read_bytes())  # so that both sides hold the first one twice
+    assert unscored(folder, real) == (10, {"unreadable_media": 3})
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "x.avi").write_bytes(b"RIFF\0\0\0\0AVI LIST")
+    with pytest.raises(EvalsError, match="of video files, found 1 unreadable ones"):
+        generation("fvd", tmp_path / "films", real, embedder="world-joint")
+
+
+def test_tars_of_any_dialect(tmp_path: Path) -> None:
+    folder, real = pictures(tmp_path / "pictures"), pictures(tmp_path / "real")
+    (folder / "5.png").rename(folder / f"{'é' * 60}.png")
+    (folder / "deep").mkdir()
+    (folder / "folder.png").mkdir()
+    (folder / "4.png").rename(folder / "deep" / f"{'long' * 40}.png")
+    for form in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+        with tarfile.open(tmp_path / "plain.tar", "w", format=form) as archive:
+            archive.add(folder, "./pictures")
+        assert unscored(tmp_path / "plain.tar", real) == (6, {})
+
+
+@pytest.mark.skipif(shutil.which("tar") is None, reason="needs GNU tar")
+def test_links_and_sparse_files_in_tars_are_counted(tmp_path: Path) -> None:
+    folder, real = pictures(tmp_path / "pictures"), pictures(tmp_path / "real")
+    (folder / "link.png").symlink_to(folder / "0.png")
+    (folder / "twin.png").hardlink_to(folder / "1.png")
+    with (folder / "1sparse.png").open("wb") as file:  # a picture, and what follows it in the tar is not its own
+        file.write((folder / "1.png").read_bytes())
+        file.truncate(8192)
+    for options in ("--format=gnu", "--format=posix"):
+        command = ["tar", "-c", "-S", "--sort=name", options, "-f", "links.tar", "-C", str(tmp_path), "pictures"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+        assert unscored(tmp_path / "links.tar", real) == (9, {"unreadable_media": 3})
+
+
+def test_names_in_tars_of_the_folder_itself_are_those_in_the_folder(tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "pictures")
+    with tarfile.open(tmp_path / "dot.tar", "w") as archive:
+        archive.add(folder, ".")
+    (tmp_path / "texts.csv").write_text("file,caption\n" + "".join(f"{n}.png,a red dog\n" for n in range(6)))
+    for made in ("pictures", "dot.tar"):
+        found = generation("clipscore", tmp_path / made, tmp_path / "texts.csv", embedder="world-joint").result
+        assert (found.n, found.unscored) == (6, {})
+
+
+def stating(archive: bytes, size: bytes) -> bytes:
+    """The archive with another size in its second member's header, under a right checksum."""
+    second = 512 * (1 + (int(archive[124:135], 8) + 511) // 512)
+    block = bytearray(archive[second : second + 512])
+    block[124:136], block[148:156] = size, b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return archive[:second] + bytes(block) + archive[second + 512 :]
+
+
+BROKEN_TARS = {
+    "compressed": gzip.compress,
+    "cut in a member": lambda archive: archive[: 512 * 3],
+    "cut between members": lambda archive: archive[: archive.rindex(b"5.png")],
+    "a header of noise": lambda archive: archive.replace(b"3.png", b"x.png"),
+    "claims 8 GiB": lambda archive: stating(archive, b"77777777777\0"),
+    "claims 2^80": lambda archive: stating(archive, b"\x80" + bytes(1) + b"\1" + bytes(9)),
+    "goes back": lambda archive: stating(archive, b"\xff" * 10 + b"\xf8\0"),
+    "features": lambda archive: npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 8)}\n"),
+    "empty": lambda archive: b"",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_TARS)
+def test_broken_tars_are_refused(tmp_path: Path, name: str) -> None:
+    folder, path = pictures(tmp_path / "pictures"), tmp_path / "broken.tar"
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for one in sorted(folder.iterdir()):
+            archive.add(one, one.name)
+    path.write_bytes(BROKEN_TARS[name](path.read_bytes()))
+    with pytest.raises(
+        EvalsError, match=r"broken\.tar: expected a folder, or a whole tar .* that is not compressed"
+    ) as told:
+        generation("fid", path, folder, embedder="world-joint")
+    assert "rebuild" not in str(told.value)
+
+
+def test_the_inception_score_takes_the_spelling_of_all(files: Path) -> None:
+    plain = run("is", "--generated", files / "generated.npy", "--json")
+    done = run(
+        "is", "--generated", files / "generated.npy", "--real", files / "real.npy", "--embedder", "features", "--json"
+    )
+    assert (done.returncode, done.stdout) == (0, plain.stdout)
+    assert done.stderr == "is: --real is ignored, as this score has no reference\n"
+    assert plain.stderr == ""
+
+
+def test_options_that_cannot_be_are_usage_errors(files: Path, tmp_path: Path) -> None:
+    given = ["--generated", files / "generated.npy", "--real", files / "real.npy"]
+    for options in (("--subsets", "0"), ("--subsets", "-1"), ("--subset-size", "1"), ("--cache", files / "real.npy")):
+        done = run("kid", *given, *options)
+        assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)
+        assert options[0] in done.stderr
+    made = pictures(tmp_path / "made")
+    done = run("fid", "--generated", made, "--real", made, "--embedder", "world-joint", "--json")
+    assert json.loads(done.stdout)["protocol"].startswith("frechet@world-joint-")
+    assert "world-joint: sha256:" in done.stderr
+    assert "generated n=6; real n=6; real sha256=" in done.stderr

@@ -17,7 +17,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.manual_seed(0)
     root = tmp_path_factory.mktemp("weights")
-    vision = {**TINY, "image_size": 56, "patch_size": 14}
+    vision = {**TINY, "image_size": 224, "patch_size": 32}
     words = {**TINY, "vocab_size": 300, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
     audio = {
         "patch_embeds_hidden_size": 8, "hidden_size": 64, "depths": [1, 1, 1, 1], "num_attention_heads": [1, 1, 2, 2]
@@ -31,7 +31,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
             transformers.ClapConfig(text_config=clap_words, audio_config=audio, projection_dim=16)
         ),
         "dinov2": transformers.Dinov2Model(transformers.Dinov2Config(**TINY, image_size=70, patch_size=14)),
-        "videomae": transformers.VideoMAEModel(transformers.VideoMAEConfig(**vision, num_frames=4)),
+        "videomae": transformers.VideoMAEModel(transformers.VideoMAEConfig(**vision, num_frames=16)),
     }
     models["clip-b32"].visual_projection.weight.data.neg_()  # so that cosines are positive
     for name, model in models.items():

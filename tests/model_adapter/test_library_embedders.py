@@ -1,6 +1,10 @@
 """Embedders out of transformers: preprocessing, pooling and texts agree with the library on the same random weights."""
 
 import io
+import re
+import shutil
+import struct
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +17,10 @@ import soundfile
 import torch
 import transformers
 
+from model_adapter.decoding import decode_audio, decode_video, probed
 from model_adapter.embedders import Embedder, open_embedder
 from model_adapter.embedders.library import imagebind
+from model_adapter.embedders.weights import read_pins
 from model_adapter.errors import AdapterError
 from model_adapter.reference.encoders.imagebind import HUGE, ImageBind, TowerConfig
 from shards.errors import MediaError
@@ -60,7 +66,7 @@ def opened(folders: Path, name: str, kind: str) -> tuple[Embedder, Any]:
 @torch.inference_mode()
 def test_clip(folders: Path) -> None:
     ours, model = opened(folders, "clip-b32", "CLIPModel")
-    prepare = transformers.CLIPImageProcessorPil(size={"shortest_edge": 56}, crop_size=56)
+    prepare = transformers.CLIPImageProcessorPil(size={"shortest_edge": 224}, crop_size=224)
     for content in PICTURES:
         given = prepare(PIL.Image.open(io.BytesIO(content)), return_tensors="pt")
         expected = model.get_image_features(**given).pooler_output
@@ -106,13 +112,14 @@ def test_dinov2_sees_the_whole_picture_squashed(folders: Path) -> None:
 def test_videomae(folders: Path) -> None:
     ours, model = opened(folders, "videomae", "VideoMAEModel")
     prepare = transformers.VideoMAEImageProcessorPil(
-        size={"shortest_edge": 56},
-        crop_size={"height": 56, "width": 56},
+        size={"shortest_edge": 224},
+        crop_size={"height": 224, "width": 224},
         resample=3,
         image_mean=[0.485, 0.456, 0.406],
         image_std=[0.229, 0.224, 0.225],
     )
-    given = prepare([np.asarray(frame) for frame in shown(FILM, (3, 9, 15, 21))], return_tensors="pt")
+    middles = [int((number + 0.5) * 24 / 16) for number in range(16)]
+    given = prepare([np.asarray(frame) for frame in shown(FILM, middles)], return_tensors="pt")
     expected = model(**given).last_hidden_state.mean(dim=1)
     np.testing.assert_allclose(ours.embed("video", FILM), expected, atol=1e-4)
 
@@ -139,12 +146,40 @@ def test_imagebind_averages_clips(tmp_path: Path) -> None:
         np.testing.assert_allclose(ours.embed(kind, content), expected, atol=1e-5)
 
 
+def streamed(n_frames: int) -> bytes:
+    """A film that says where its frames lie before them, as films for the web do."""
+    file = Path(tempfile.mkdtemp()) / "film.mp4"
+    with av.open(str(file), "w", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("mpeg4", rate=8)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for frame in noise(n_frames, 64, 64):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+    return file.read_bytes()
+
+
+def half(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+STREAMED, NOISE = streamed(60), as_wav(np.resize(SOUND, 48_000), 48_000)
 BAD = {
-    "image": [b"", b"no picture", PICTURES[0][:100], png(1, 1), png(1, 400), FILM],
+    "image": [
+        b"",
+        b"no picture",
+        PICTURES[0][:100],
+        png(1, 1),
+        png(1, 400),
+        FILM,
+        as_png(np.full((20, 20), 60_000, np.uint16)),
+    ],
     "audio": [
         as_wav(np.ones(1), 8000),
         as_wav(np.ones(5), 1),
+        as_wav(np.ones(600), 999),
         as_wav(np.ones(99), 2_000_000_000),
+        half(NOISE),
+        half(as_wav(np.ones(500), 8000)),
         b"",
         wav()[:30],
         wav(0.0),
@@ -153,14 +188,66 @@ BAD = {
     ],
     "video": [b"", FILM[:200], SOUND.tobytes()[:500], mp4(np.zeros((2, 2, 600, 3), np.uint8)), PICTURES[0]],
 }
+BAD["video"].append(half(STREAMED))
+NETWORKS = [("clip-b32", "image"), ("clap", "audio"), ("videomae", "video")]
 
 
-@pytest.mark.parametrize(("name", "kind"), [("clip-b32", "image"), ("clap", "audio"), ("videomae", "video")])
+@pytest.mark.parametrize(("name", "kind"), [*NETWORKS, *(("world-joint", kind) for kind in BAD)])
 def test_bad_media_are_refused(folders: Path, name: str, kind: Any) -> None:
-    ours = open_embedder(name, folders / name)
+    ours = open_embedder(name, folders / name if (folders / name).exists() else None)
     for number, content in enumerate(BAD[kind]):
         with pytest.raises(MediaError):
             pytest.fail(f"number {number} made features: {ours.embed(kind, content)}")
+
+
+def test_half_a_film_would_be_seen_without_complaint() -> None:
+    with av.open(io.BytesIO(half(STREAMED))) as container:
+        assert 16 <= sum(1 for _ in container.decode(video=0)) < 40
+    assert decode_video(STREAMED, side_px=8).shape == (30, 8, 8, 3)
+    mdat = STREAMED.index(b"mdat") - 4
+    size = struct.unpack(">I", STREAMED[mdat : mdat + 4])[0]
+    of_64_bits = STREAMED[:mdat] + struct.pack(">I4sQ", 1, b"mdat", size + 8) + STREAMED[mdat + 8 :]
+    assert probed(of_64_bits, "video").width == 64
+
+
+def piped(stated: int) -> bytes:
+    """A WAV of 10,000 samples that states other bytes of them, behind a chunk of odd length."""
+    known = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 8000, 16_000, 2, 16)
+    odd = struct.pack("<4sI", b"JUNK", 11) + b"about data.\0"
+    content = b"WAVE" + known + odd + struct.pack("<4sI", b"data", stated) + np.arange(10_000, dtype="<i2").tobytes()
+    return b"RIFF" + struct.pack("<I", min(stated + 60, 2**32 - 1)) + content
+
+
+@pytest.mark.parametrize("stated", [0xFFFFFFFF, 0xFFFFFFF0, 0x7FFFFFFF, 0x7FFFF000, 19_900])
+def test_sounds_written_to_pipes_and_with_more_behind_are_whole(stated: int) -> None:
+    sound = decode_audio(piped(stated))
+    np.testing.assert_allclose(sound.samples, np.arange(min(10_000, stated // 2)) / 32_768)
+    with pytest.raises(MediaError, match="audio: expected 20066 bytes, found the first 20064"):
+        decode_audio(piped(20_002))
+
+
+def test_names_stand_for_sizes_of_networks(folders: Path, tmp_path: Path) -> None:
+    with pytest.raises(AdapterError, match=r"with .*'patch_size': 14}, found one with .*'patch_size': 32"):
+        open_embedder("clip-l14", folders / "clip-b32")
+    for name, kind, size in (("clip-b32", "CLIPModel", "image_size"), ("videomae", "VideoMAEModel", "num_frames")):
+        shutil.copytree(folders / name, tmp_path / name)
+        config = tmp_path / name / "config.json"
+        config.write_text(re.sub(rf'"{size}": \d+', f'"{size}": 32', config.read_text()))
+        for file in (tmp_path / name).glob("*.safetensors"):
+            file.unlink()
+        changed = getattr(transformers, kind)(transformers.AutoConfig.from_pretrained(tmp_path / name))
+        changed.save_pretrained(tmp_path / name)
+        with pytest.raises(AdapterError, match=rf"with .*'{size}': \d+.*found one with .*'{size}': 32"):
+            open_embedder(name, tmp_path / name)
+    assert not read_pins()
+
+
+def test_errors_say_the_same_each_time() -> None:
+    for kind, content in (("image", b"\x89PNG\r\n\x1a\n"), ("image", PICTURES[0][:30]), ("audio", wav()[:30])):
+        with pytest.raises(MediaError) as told:
+            probed(content, kind)  # type: ignore[arg-type]
+        assert "0x" not in str(told.value)
+        assert "the bytes" in str(told.value)
 
 
 def test_rates_and_channels_do_not_matter(folders: Path) -> None:

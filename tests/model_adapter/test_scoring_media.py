@@ -1,5 +1,6 @@
 """Media in folders and tars through embedders to scores: streamed, cached, paired with texts, bad media counted."""
 
+import hashlib
 import io
 import json
 import struct
@@ -60,7 +61,7 @@ def test_pairs_of_media_and_texts_score_as_their_features(folders: Path, tmp_pat
             archive.add(tmp_path / "made" / file, file)
     pairs = list(zip(names, TEXTS, strict=True))
     table = "\r\n".join(["file,caption", *(f'{file},"{text}"' for file, text in pairs)])
-    (tmp_path / "texts.csv").write_text(table)
+    (tmp_path / "texts.csv").write_bytes(b"\xef\xbb\xbf" + table.encode())  # as spreadsheets begin it
     lines = [json.dumps({"file": file, "caption": text}) for file, text in pairs]
     (tmp_path / "texts.jsonl").write_text("\n".join(lines))
     ours = open_embedder(embedder, folders / embedder)
@@ -70,10 +71,11 @@ def test_pairs_of_media_and_texts_score_as_their_features(folders: Path, tmp_pat
     np.save(tmp_path / "media.npy", rows if name == "clipsim" else rows[:, 0])
     expected = generation(metric, tmp_path / "media.npy", tmp_path / "texts.npy").result.value
     files = EmbedderFiles(folders / embedder)
+    sha256 = hashlib.sha256((folders / embedder / "model.safetensors").read_bytes()).hexdigest()
     for made, texts in (("made", "texts.csv"), ("made.tar", "texts.jsonl")):
         result = generation(metric, tmp_path / made, tmp_path / texts, embedder=embedder, files=files).result
         assert result.value == pytest.approx(expected, abs=1e-6)
-        assert result.protocol.endswith(f"/{embedder}")
+        assert result.protocol.endswith(f"/{embedder}-{sha256[:12]}")
 
 
 def test_missing_and_broken_media_of_texts_are_counted_under_their_rows(folders: Path, tmp_path: Path) -> None:
@@ -179,7 +181,8 @@ def test_windows_stay_rows_where_the_protocol_keeps_them(tmp_path: Path) -> None
     for number in range(3):
         (tmp_path / f"{number}.png").write_bytes(bytes(range(4 + 4 * number)))
     rows = embed_media(tmp_path, Counting().embedder(by_window=frozenset({"image"})), "image").features
-    assert (rows.n, rows.array[:, 0].tolist()) == (6, [0, 0, 8, 0, 8, 16])
+    assert (rows.n, rows.array[:, 0].tolist()) == (3, [0, 0, 8, 0, 8, 16])
+    assert rows.starts.tolist() == [True, True, False, True, False, False]
 
 
 def test_the_cache_knows_bytes_and_embedders_and_mends_itself(tmp_path: Path) -> None:
@@ -196,12 +199,29 @@ def test_the_cache_knows_bytes_and_embedders_and_mends_itself(tmp_path: Path) ->
     assert (counting.prepared, counting.ran) == (7, 10)  # only the bad one was tried again
     kept = sorted(cache.rglob("*.npy"))
     kept[0].write_bytes(kept[0].read_bytes()[:90])
-    assert rows(counting.embedder()) == first
-    assert counting.ran == 12
+    np.save(kept[1], np.zeros((2, 7), np.float32))  # another width, by another program
+    assert rows(counting.embedder()) == rows(counting.embedder()) == first
+    assert counting.ran == 14
     for other in ({"weights": "2"}, {"preprocessing": "none@2"}, {"name": "other"}):
         before = counting.ran
         assert rows(counting.embedder(**other)) == first
         assert counting.ran == before + 10
+
+
+def test_a_note_tells_what_the_number_depends_on(folders: Path, tmp_path: Path) -> None:
+    for side, n in (("made", 3), ("real", 4)):
+        (tmp_path / side).mkdir()
+        for number in range(n):
+            (tmp_path / side / f"{number}.png").write_bytes(png(20, 30, f"#{50 * number:02x}4080"))
+    files = EmbedderFiles(folders / "dinov2")
+    scored = generation("fid", tmp_path / "made", tmp_path / "real", embedder="dinov2", files=files)
+    sha256 = hashlib.sha256((folders / "dinov2" / "model.safetensors").read_bytes()).hexdigest()
+    assert scored.result.protocol == f"frechet@dinov2-{sha256[:12]}"
+    (note,) = scored.notes
+    assert note.startswith(f"dinov2: sha256:{sha256} pinned at first use; squashed to 224")
+    assert "; generated n=3; real n=4; real sha256=" in note
+    np.save(tmp_path / "rows.npy", np.eye(4))
+    assert not generation("fid", tmp_path / "rows.npy", tmp_path / "rows.npy").notes
 
 
 def claiming(width: int, height: int) -> bytes:

@@ -57,11 +57,19 @@ def test_hashes_of_files_and_folders(tmp_path: Path) -> None:
     assert weights_sha256(tmp_path) == hashlib.sha256(both.encode()).hexdigest()
 
 
-def test_damaged_pins_are_told(cache: Path) -> None:
+def test_damaged_pins_are_told(
+    cache: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "900")
     pin("clip-b32", "0" * 64)
     (cache / "pins.json").write_bytes(b"{")
     with pytest.raises(AdapterError, match=r"pins\.json: expected names and hashes"):
         read_pins()
+    for words in (("weights", "list"), ("doctor",)):
+        code, shown = called(capsys, *words)
+        assert code in (0, None)
+        assert "clip-l14" in shown
+        assert "pins.json: expected names and hashes, or no such file" in shown
 
 
 def test_missing_and_needless_weights_are_told(tmp_path: Path) -> None:

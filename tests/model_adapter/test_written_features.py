@@ -132,7 +132,7 @@ def test_clips() -> None:
 @pytest.mark.parametrize(("kind", "width"), [("image", 26), ("audio", 33), ("video", 29)])
 def test_the_smallest_media_have_finite_features(kind: MediaKind, width: int) -> None:
     small = {
-        "image": png(1, 1),
+        "image": png(2, 1),
         "audio": as_wav(np.zeros(1)),
         "video": as_mp4(np.zeros((1, 16, 16, 3), np.uint8)),
     }
@@ -142,7 +142,7 @@ def test_the_smallest_media_have_finite_features(kind: MediaKind, width: int) ->
 
 
 def test_long_clips_are_sampled_evenly() -> None:
-    from model_adapter.embedders.decoding import decode_video
+    from model_adapter.decoding import decode_video
 
     frames = np.repeat(np.arange(70, dtype=np.uint8)[:, None, None, None] * 3, 16, axis=1)
     found = decode_video(as_mp4(np.broadcast_to(frames[:, :, :1], (70, 16, 16, 3)).copy()), side_px=8)

@@ -24,12 +24,12 @@ def written(path: Path, content: str) -> Path:
 )
 def test_arrays_and_lines(tmp_path: Path, content: str) -> None:
     path = written(tmp_path / "p", content)
-    assert read_predictions(path, "id", "answer") == {1: "a", 2: "é"}
+    assert read_predictions(path, "id", "answer", id_type=int) == {1: "a", 2: "é"}
     assert read_predictions(path, "id", "answer", id_type=str) == {"1": "a", "2": "é"}
 
 
 def test_nothing_predicted(tmp_path: Path) -> None:
-    assert read_predictions(written(tmp_path / "p", "[]"), "id", "answer") == {}
+    assert read_predictions(written(tmp_path / "p", "[]"), "id", "answer", id_type=int) == {}
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_nothing_predicted(tmp_path: Path) -> None:
 )
 def test_broken_files_are_refused(tmp_path: Path, content: str, words: str) -> None:
     with pytest.raises(PredictionError, match=words):
-        read_predictions(written(tmp_path / "p", content), "id", "answer")
+        read_predictions(written(tmp_path / "p", content), "id", "answer", id_type=int)
 
 
 def test_numbers_and_text_are_the_same_text_id(tmp_path: Path) -> None:
@@ -68,4 +68,4 @@ def test_unknown_ids() -> None:
 @pytest.mark.parametrize("content", ["", "\n", " \r\n"])
 def test_an_empty_file_is_refused(tmp_path: Path, content: str) -> None:
     with pytest.raises(PredictionError, match="an empty file"):
-        read_predictions(written(tmp_path / "p", content), "id", "answer")
+        read_predictions(written(tmp_path / "p", content), "id", "answer", id_type=int)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from model_adapter.decoding import open_image
 from model_adapter.reference.encoders import pixels, sounds
 from model_adapter.reference.encoders.encoder import Prepare
 from model_adapter.reference.presets import MediumName
@@ -52,13 +53,13 @@ def film(size_px: int, *, n_frames: int) -> Mapping[MediumName, Prepare]:
 
 
 def _picture(part: Media, content: bytes, *, size_px: int, statistics: _Statistics) -> Tensor:
-    image = pixels.centre_crop(pixels.short_side(pixels.open_image(content), size_px), size_px)
+    image = pixels.centre_crop(pixels.short_side(open_image(content), size_px), size_px)
     return torch.from_numpy(pixels.normalise([image], *statistics)[0])
 
 
 def squashed(part: Media, content: bytes, *, size_px: int) -> Tensor:
     """MiniGPT-v2's: the whole picture pressed into a square."""
-    image = pixels.squash(pixels.open_image(content), size_px)
+    image = pixels.squash(open_image(content), size_px)
     return torch.from_numpy(pixels.normalise([image], *_CLIP)[0])
 
 

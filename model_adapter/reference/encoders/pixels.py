@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
+from model_adapter.decoding import probed
 from shards.errors import MediaError, told_as
-from shards.media import probe
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -17,19 +17,6 @@ CLIP_MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD: Final = (0.26862954, 0.26130258, 0.27577711)
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
-
-
-def open_image(content: bytes) -> PIL.Image.Image:
-    """The picture in RGB.
-
-    Raises:
-        MediaError: If the bytes are no readable picture or exceed the limits of `shards.media`.
-    """
-    facts = probe(content)
-    if facts.kind != "image":
-        raise MediaError("medium", expected="an image", found=facts.kind)
-    with told_as((OSError, SyntaxError, ValueError), MediaError, "image", expected=f"a readable {facts.extension}"):
-        return PIL.Image.open(io.BytesIO(content)).convert("RGB")
 
 
 def short_side(image: PIL.Image.Image, size_px: int) -> PIL.Image.Image:
@@ -73,9 +60,7 @@ def read_frames(content: bytes, times_s: Sequence[float]) -> list[PIL.Image.Imag
     """
     import av
 
-    facts = probe(content)
-    if facts.kind != "video":
-        raise MediaError("medium", expected="a video", found=facts.kind)
+    facts = probed(content, "video")
     wanted = sorted(range(len(times_s)), key=times_s.__getitem__)
     found: dict[int, PIL.Image.Image] = {}
     last: Any = None

@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +10,17 @@ import numpy.typing as npt
 from shards.errors import MediaError, told_as
 from shards.media import MediaFacts, MediaKind, probe
 
+if TYPE_CHECKING:
+    import PIL.Image
+
 Pixels = npt.NDArray[np.uint8]
 MAX_FRAMES: Final = 32
+_LONGEST_ASPECT: Final = 100
+_LEAST_RATE_HZ: Final = 1000
 
 
 class Sound(NamedTuple):
-    """Samples in [-1, 1], mean over channels, [samples] float32."""
+    """Samples, full scale at -1 and 1 (floats may go beyond), mean over channels, [samples] float32."""
 
     samples: npt.NDArray[np.float32]
     sample_rate_hz: int
@@ -24,7 +29,7 @@ class Sound(NamedTuple):
         """The samples at another rate, by swresample's default filter.
 
         Raises:
-            MediaError: If there are too few of them, or their rate is no rate of sounds.
+            MediaError: If there are too few of them for that rate.
         """
         import av
 
@@ -40,11 +45,11 @@ class Sound(NamedTuple):
         return np.concatenate(pieces).astype(np.float32, copy=False)
 
 
-def decode_image(content: bytes, *, side_px: int) -> Pixels:
-    """RGB, scaled to a square by Pillow's antialiased bilinear filter, [side, side, 3].
+def open_image(content: bytes) -> "PIL.Image.Image":
+    """The picture in RGB.
 
     Raises:
-        MediaError: If it is no image, broken or beyond the limits.
+        MediaError: If `probed` refuses it, or it cannot be decoded, or has grey of 16 bits, which Pillow would whiten.
     """
     import PIL.Image
 
@@ -53,7 +58,16 @@ def decode_image(content: bytes, *, side_px: int) -> Pixels:
     with told_as(faults, MediaError, "image", expected="a readable image"), warnings.catch_warnings():
         warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # `probe` has its own limit
         with PIL.Image.open(io.BytesIO(content)) as image:
-            return np.asarray(image.convert("RGB").resize((side_px, side_px), PIL.Image.Resampling.BILINEAR))
+            if image.mode[0] in "IF":
+                raise MediaError("image", expected="8 bits a channel", found=f"mode {image.mode}")
+            return image.convert("RGB")
+
+
+def decode_image(content: bytes, *, side_px: int) -> Pixels:
+    """RGB, scaled to a square by Pillow's antialiased bilinear filter, [side, side, 3]; see `open_image` for errors."""
+    import PIL.Image
+
+    return np.asarray(open_image(content).resize((side_px, side_px), PIL.Image.Resampling.BILINEAR))
 
 
 def decode_audio(content: bytes) -> Sound:
@@ -98,12 +112,36 @@ def decode_video(content: bytes, *, side_px: int | None) -> Pixels:
 
 
 def probed(content: bytes, kind: MediaKind) -> MediaFacts:
-    """What the bytes are.
+    """What the bytes are, if they can be scored.
 
     Raises:
-        MediaError: If that is another kind, broken or beyond the limits.
+        MediaError: If that is another kind, broken, cut, beyond the limits, a single pixel, sides beyond 1:100 (resized
+            they would fill the memory) or a sound below 1,000 Hz.
     """
     facts = probe(content)
     if facts.kind != kind:
         raise MediaError("media", expected=kind, found=f"{facts.kind} ({facts.extension})")
+    sides = sorted((facts.width, facts.height))
+    if kind != "audio" and (sides[1] < 2 or sides[1] > _LONGEST_ASPECT * sides[0]):
+        raise MediaError(kind, expected=f"2 pixels or more, sides within 1:{_LONGEST_ASPECT}", found=f"sides {sides}")
+    if kind == "audio" and facts.sample_rate_hz < _LEAST_RATE_HZ:
+        raise MediaError(kind, expected=f"at least {_LEAST_RATE_HZ} Hz", found=f"{facts.sample_rate_hz} Hz")
+    is_wav = facts.extension == "wav"
+    if (is_wav or facts.extension == "mp4") and (end := _stated_end(content, is_wav=is_wav)) > len(content):
+        raise MediaError(kind, expected=f"{end} bytes", found=f"the first {len(content)}")
     return facts
+
+
+def _stated_end(content: bytes, *, is_wav: bool) -> int:
+    """Where a WAV's `data` or an MP4's `mdat` ends by its header; decoders take what is there of a cut file in silence.
+
+    0 where none is stated: pipes that write WAVs leave a size of 0, or one near 2 or 4 GiB.
+    """
+    start = 12 if is_wav else 0
+    while start < len(content):
+        first, second = content[start : start + 4], content[start + 4 : start + 8]
+        name, size = (first, 8 + int.from_bytes(second, "little")) if is_wav else (second, int.from_bytes(first))
+        if name in (b"data", b"mdat"):
+            return start + size if size < 0x7FFF0000 else 0
+        start += max(8, size + size % 2 * is_wav)
+    return 0
