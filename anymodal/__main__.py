@@ -16,10 +16,6 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class _Stopped(BaseException):
     """SIGINT or SIGTERM arrived; unwinds everything, so that files and locks are left in order."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.exit_code = 128 + number
-
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
@@ -40,7 +36,7 @@ def run(arguments: list[str]) -> int:
     except AnymodalError as error:
         return _say(str(error), error.exit_code)
     except _Stopped as stop:
-        return _say("stopped; start it again to go on", stop.exit_code)
+        return _say("stopped; start it again to go on", 128 + stop.args[0])
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED

@@ -13,6 +13,7 @@ from curation.sources import read_pairs
 from curation.sources.world import write_world
 from curation.writers import make_writer, notice
 from evals.benchmarks import Item, Task
+from evals.benchmarks.item import Bar
 from evals.benchmarks.media_scores import JUDGES
 from evals.harness.baselines import baseline, right_answer
 from evals.harness.runner import EvalSettings, evaluate, load_items
@@ -33,34 +34,23 @@ from shards.sample import Answers
 from shards.work import build
 
 DEMO_SCHEMA: Final = "anymodal.demo/1"
-Bar = Callable[[str], Callable[[int, int], None]]
-"""Starts a progress bar of the given title; what comes back advances it."""
 
 _QUESTIONS: Final = ("oracle", "blind", "most-frequent", "random", "constant", "empty")
 _CAPTIONS: Final = ("oracle", "shuffled", "most-frequent", "random", "constant", "empty")
 _BOXES: Final = ("oracle", "shuffled", "random", "constant", "empty")
 _MEDIA: Final = ("oracle", "shuffled", "most-frequent", "random", "empty")
-TASKS: Final[Mapping[str, Sequence[str]]] = {
-    "world/vqav2": _QUESTIONS,
-    "world/okvqa": _QUESTIONS,
-    "world/msrvtt_qa": _QUESTIONS,
-    "world/coco_captions": _CAPTIONS,
-    "world/chair": _CAPTIONS,
-    "world/audiocaps": _CAPTIONS,
-    "world/msrvtt": _CAPTIONS,
-    "world/ego4d_imu": _CAPTIONS,
-    "world/coco_t2i": _MEDIA,
-    "world/audiocaps_t2a": _MEDIA,
-    "world/msrvtt_t2v": _MEDIA,
-    "world/mosit": _MEDIA,
-    "world/refcoco": _BOXES,
-    "world/refcoco+": _BOXES,
-    "world/refcocog": _BOXES,
-}
-"""Which baselines each task is shown with."""
 
 SET_TASKS: Final = ("world/coco_t2i", "world/audiocaps_t2a", "world/msrvtt_t2v")
 """Their first metric compares sets of media, so that no item tells two releases apart: baselines alone are shown."""
+
+_CAPTION_TASKS: Final = ("world/coco_captions", "world/chair", "world/audiocaps", "world/msrvtt", "world/ego4d_imu")
+TASKS: Final[Mapping[str, Sequence[str]]] = {
+    **dict.fromkeys(("world/vqav2", "world/okvqa", "world/msrvtt_qa"), _QUESTIONS),
+    **dict.fromkeys(_CAPTION_TASKS, _CAPTIONS),
+    **dict.fromkeys((*SET_TASKS, "world/mosit"), _MEDIA),
+    **dict.fromkeys(("world/refcoco", "world/refcoco+", "world/refcocog"), _BOXES),
+}
+"""Which baselines each task is shown with."""
 
 SETS: Final[Mapping[str, str]] = {
     "t2m": "T2M from the embedded world",
@@ -106,9 +96,8 @@ def run_demo(out: Path, *, scenes: int, seed: int, bar: Bar) -> Demo:
     _evaluate_all(out, seed, bar("evaluating"))
     gates = {f"{new} against v1": _gate(out, new) for new in ("v2", "v3")}
     results = _results(out, dict(world.scenes), gates)
-    write_atomic(
-        out / "results.json", msgspec.json.format(msgspec.json.encode(results, order="sorted"), indent=2) + b"\n"
-    )
+    content = msgspec.json.format(msgspec.json.encode(results, order="sorted"), indent=2) + b"\n"
+    write_atomic(out / "results.json", content)
     return Demo(_write_page(out, gates), results, gates)
 
 
@@ -133,8 +122,8 @@ def _evaluate_all(out: Path, seed: int, advance: Callable[[int, int], None]) -> 
             adapter = ReplayAdapter(_release_answers(model, items, train, settings.seed))
         else:
             adapter = baseline(model, items, train, seed=settings.seed)
-        name = model if model in VERSIONS else f"baseline:{model}"
-        evaluate(task, adapter, items, model=name, out=_run_folder(out, model, task), settings=settings)
+        name, folder = model if model in VERSIONS else f"baseline:{model}", task.name.replace("/", "_")
+        evaluate(task, adapter, items, model=name, out=out / "runs" / model / folder, settings=settings)
         advance(number, len(jobs))
 
 
@@ -194,10 +183,6 @@ def _write_page(out: Path, gates: Mapping[str, GateReport]) -> Path:
     )
     write_page(content, out / "report.html")
     return out / "report.html"
-
-
-def _run_folder(out: Path, model: str, task: Task) -> Path:
-    return out / "runs" / model / task.name.replace("/", "_")
 
 
 SUMMARY: Final = ("world/", "protocol", "oracle", "best guess", *VERSIONS)

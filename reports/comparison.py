@@ -88,7 +88,8 @@ def compare(
     order = np.argsort(-gains, kind="stable")  # ties stay in the order of ids
     best = [int(i) for i in order[:n_changes] if gains[i] > 0]
     worst = [int(i) for i in np.argsort(gains, kind="stable")[:n_changes] if gains[i] < 0]
-    texts = [_texts(folder, {before.ids[i] for i in [*best, *worst]}) for folder in (baseline, candidate)]
+    moved = {before.ids[i] for i in [*best, *worst]}
+    texts = [{row.id: row.text for row in side.generations() if row.id in moved} for side in (baseline, candidate)]
     scale = unit_scale(candidate.result)
 
     def change(i: int) -> ItemChange:
@@ -106,10 +107,6 @@ def compare(
         worse=tuple(change(i) for i in worst),
         notes=_notes(baseline, candidate, found),
     )
-
-
-def _texts(folder: RunFolder, ids: set[str]) -> dict[str, str]:
-    return {row.id: row.text for row in folder.generations() if row.id in ids}
 
 
 def _notes(baseline: RunFolder, candidate: RunFolder, found: Difference) -> tuple[str, ...]:

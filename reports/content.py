@@ -93,9 +93,6 @@ class PageContent:
     def __post_init__(self) -> None:
         strangers = sorted({board.run.benchmark for board in self.boards if board.run.domain != self.domain})
         if strangers:
-            raise UsageError(
-                f"page {self.title!r}",
-                expected=f"boards of domain {self.domain}: world numbers never stand beside public ones",
-                found=", ".join(strangers),
-                remedy="write two pages",
-            )
+            expected = f"boards of domain {self.domain}: world numbers never stand beside public ones"
+            found = ", ".join(strangers)
+            raise UsageError(f"page {self.title!r}", expected=expected, found=found, remedy="write two pages")

@@ -78,12 +78,10 @@ def check_same_protocol(baseline: Run, candidate: Run) -> None:
     if baseline.protocol_id == candidate.protocol_id:
         return
     differing = "; ".join(str(difference) for difference in protocol_differences(baseline, candidate))
-    raise UndecidedError(
-        f"{baseline.model} and {candidate.model} on {baseline.benchmark}",
-        expected="two runs of one protocol",
-        found=differing or f"ids {baseline.protocol_id} and {candidate.protocol_id} although all fields agree",
-        remedy="run both under the same protocol, then compare again",
-    )
+    found = differing or f"ids {baseline.protocol_id} and {candidate.protocol_id} although all fields agree"
+    place = f"{baseline.model} and {candidate.model} on {baseline.benchmark}"
+    remedy = "run both under the same protocol, then compare again"
+    raise UndecidedError(place, expected="two runs of one protocol", found=found, remedy=remedy)
 
 
 def read_items(folder: RunFolder) -> Items:
@@ -154,22 +152,11 @@ def _paired(result: Result, before: Items, after: Items, *, level: float, resamp
         sums[0], sums[1], mean_of_sums, n_items=len(before.ids), level=level, resamples=resamples, seed=seed
     )
     if found.interval is None:
-        raise UndecidedError(
-            f"{result.metric} over {found.n_items} items",
-            expected="an interval for the difference, which needs two clusters or more",
-            found=f"{found.n_clusters} cluster",
-            remedy="run more items",
-        )
-    return Difference(
-        value=found.difference,
-        low=found.interval.low,
-        high=found.interval.high,
-        level=level,
-        p_value=found.p_value,
-        n_items=found.n_items,
-        n_clusters=found.n_clusters,
-        method="paired",
-    )
+        place, told = f"{result.metric} over {found.n_items} items", f"{found.n_clusters} cluster"
+        expected = "an interval for the difference, which needs two clusters or more"
+        raise UndecidedError(place, expected=expected, found=told, remedy="run more items")
+    low, high, n_items = found.interval.low, found.interval.high, found.n_items
+    return Difference(found.difference, low, high, level, found.p_value, n_items, found.n_clusters, "paired")
 
 
 def _unpaired(baseline: RunFolder, candidate: RunFolder, *, level: float) -> Difference:
@@ -183,16 +170,8 @@ def _unpaired(baseline: RunFolder, candidate: RunFolder, *, level: float) -> Dif
     low = value - math.hypot(new - new_interval.low, old_interval.high - old)
     high = value + math.hypot(new_interval.high - new, old - old_interval.low)
     towards_zero = high - value if value < 0 else value - low
-    return Difference(
-        value=value,
-        low=low,
-        high=high,
-        level=level,
-        p_value=_normal_p_value(value, towards_zero, level),
-        n_items=min(baseline.result.n, candidate.result.n),
-        n_clusters=None,
-        method="unpaired",
-    )
+    p_value, n_items = _normal_p_value(value, towards_zero, level), min(baseline.result.n, candidate.result.n)
+    return Difference(value, low, high, level, p_value, n_items, None, "unpaired")
 
 
 def _normal_p_value(value: float, half_width: float, level: float) -> float:
@@ -209,12 +188,9 @@ def _value_with_interval(folder: RunFolder, level: float) -> tuple[float, Interv
         missing = "no value" if value is None else "no interval"
         raise UndecidedError(str(folder.path), expected=f"a value with a {level:g} interval", found=missing)
     if not math.isclose(interval.level, level):
-        raise UndecidedError(
-            str(folder.path),
-            expected=f"an interval at level {level:g}: this metric is no mean over items and cannot be resampled here",
-            found=f"level {interval.level:g}",
-            remedy=f"ask for level {interval.level:g}",
-        )
+        expected = f"an interval at level {level:g}: this metric is no mean over items and cannot be resampled here"
+        there = f"level {interval.level:g}"
+        raise UndecidedError(str(folder.path), expected=expected, found=there, remedy=f"ask for {there}")
     return value, interval
 
 
@@ -222,12 +198,10 @@ def _check_same_items(baseline: RunFolder, before: Items, after: Items) -> None:
     if before.ids == after.ids and before.clusters == after.clusters:
         return
     differing = sorted(set(before.ids) ^ set(after.ids)) or ["the clusters differ"]
-    raise UndecidedError(
-        baseline.run.benchmark,
-        expected="the same items on both sides, as the equal protocol ids promise",
-        found=f"{len(differing)} that differ, such as {differing[0]}",
-        remedy="a run folder was changed by hand; run it again",
-    )
+    expected = "the same items on both sides, as the equal protocol ids promise"
+    found = f"{len(differing)} that differ, such as {differing[0]}"
+    remedy = "a run folder was changed by hand; run it again"
+    raise UndecidedError(baseline.run.benchmark, expected=expected, found=found, remedy=remedy)
 
 
 def _flat_protocol(run: Run) -> dict[str, str]:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from evals.results import Result, Unit
-from shards.errors import UsageError
+from shards.errors import UsageError, told_as
 
 DEFAULT_DROP: Final[Mapping[Unit, float]] = {"percent": 1.0, "fraction": 0.01}
 RELATIVE_DROP_OF_RAW: Final = 0.01
@@ -70,10 +70,9 @@ def load_policy(path: Path | None, *, max_drop: float | None = None) -> GatePoli
 
 
 def _read_toml(path: Path) -> dict[str, object]:
-    try:
+    faults = (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError)
+    with told_as(faults, UsageError, str(path), expected="a gate policy in TOML"):
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(str(path), expected="a gate policy in TOML", found=str(error)) from error
 
 
 def _refuse(faults: list[str], place: str) -> None:

@@ -29,12 +29,8 @@ def find_some_runs(roots: Sequence[Path]) -> list[RunFolder]:
     found = {root: find_runs(root) if root.is_dir() else [] for root in roots}
     empty = [str(root) for root, folders in found.items() if not folders]
     if empty:
-        raise UsageError(
-            ", ".join(empty),
-            expected="a run folder, or a folder of them",
-            found="no run.json at or below it",
-            remedy="`anymodal eval --out DIR` writes run folders",
-        )
+        expected, remedy = "a run folder, or a folder of them", "`anymodal eval --out DIR` writes run folders"
+        raise UsageError(", ".join(empty), expected=expected, found="no run.json at or below it", remedy=remedy)
     unique = {folder.path.resolve(): folder for folders in found.values() for folder in folders}
     return list(unique.values())
 

@@ -42,9 +42,8 @@ def imu_part(
     if not 0 < rate_hz <= limits.max_rate_hz:
         raise MediaError(member, expected=f"a rate above 0 and at most {limits.max_rate_hz:g} Hz", found=f"{rate_hz:g}")
     if not n_axes == len(axes) == len(units):
-        raise MediaError(
-            member, expected=f"a name and a unit for {n_axes} axes", found=f"{len(axes)} names, {len(units)} units"
-        )
+        expected, found = f"a name and a unit for {n_axes} axes", f"{len(axes)} names, {len(units)} units"
+        raise MediaError(member, expected=expected, found=found)
     duration_s = round(n_readings / rate_hz, 6)
     if duration_s > limits.max_duration_s:
         raise MediaError(member, expected=f"at most {limits.max_duration_s:g} seconds", found=f"{duration_s:g}")

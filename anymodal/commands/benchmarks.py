@@ -17,9 +17,7 @@ _SENTENCES = {
     "unknown": "{} may be the official edition: nobody published what to compare with.",
 }
 
-data_app = typer.Typer(
-    name="data", help="Look at benchmarks' files before you trust their numbers.", no_args_is_help=True
-)
+data_app = typer.Typer(name="data", no_args_is_help=True)
 
 
 def tasks(

@@ -34,6 +34,7 @@ _INSTRUCTIONS: tuple[Instruction, ...] = get_args(Instruction)
 _N_FACTS: Mapping[Instruction, int] = {"question": 1, "reason": 2}
 _FOR_DIALOGUES = {"turn_count", "one_sided", "medium_without_mention"}
 """Rules of MosIT that make no sense for one question and its answer."""
+_CHECKS = tuple(Check(rule) for rule in RULES if rule not in _FOR_DIALOGUES)
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,14 +140,13 @@ def _draw_facts(task: Task, choice: Random) -> list[Fact]:
     if not large:
         return []
     answers = groups[choice.choice(large)]
-    facts = [_drawn(answers, sorted(answers), choice)]
-    if n_facts == 2:
-        (first,) = facts
-        answers[first.answer].remove(first.question)
-        agreeing = [first.answer] if answers[first.answer] else []
-        differing = sorted(answers.keys() - {first.answer})
-        facts.append(_drawn(answers, choice.choice([side for side in (agreeing, differing) if side]), choice))
-    return facts
+    first = _drawn(answers, sorted(answers), choice)
+    if n_facts == 1:
+        return [first]
+    answers[first.answer].remove(first.question)
+    agreeing = [first.answer] if answers[first.answer] else []
+    differing = sorted(answers.keys() - {first.answer})
+    return [first, _drawn(answers, choice.choice([side for side in (agreeing, differing) if side]), choice)]
 
 
 def _drawn(answers: Mapping[str, Sequence[str]], among: Sequence[str], choice: Random) -> Fact:
@@ -181,12 +181,7 @@ def mm_it_pipeline(
         settings=settings_of(source, writer, limits, dialogues=dialogues),
         records=plan_tasks(listed, seed=seed, dialogues=dialogues, scenes=_scenes(listed) if source == "world" else {}),
         record_type=Task,
-        steps=(
-            ProbeTask(limits),
-            WriteMMIT(writer, seed),
-            CheckAnswer(),
-            *(Check(rule) for rule in RULES if rule not in _FOR_DIALOGUES),
-        ),
+        steps=(ProbeTask(limits), WriteMMIT(writer, seed), CheckAnswer(), *_CHECKS),
         seed=seed,
         spec=spec,
     )

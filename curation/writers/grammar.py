@@ -29,11 +29,8 @@ class GrammarWriter(msgspec.Struct, frozen=True):
         words = table["modalities"][brief.modality]
         request = choice.choice(table["requests"])
         reply = choice.choice(table["replies"])
-        fields = {
-            "verb": choice.choice(words["verbs"]),
-            "noun": choice.choice(words["nouns"]),
-            "caption": brief.caption,
-        }
+        verb, noun = choice.choice(words["verbs"]), choice.choice(words["nouns"])
+        fields = {"verb": verb, "noun": noun, "caption": brief.caption}
         return Exchange(request=fill(request, fields), reply=fill(reply, fields))
 
     def mosit(self, brief: MosITBrief, *, key: str, seed: int) -> Sequence[str]:

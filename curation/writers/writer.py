@@ -79,7 +79,6 @@ class Writer(Protocol):
         Raises:
             WriterError: If no usable text came.
         """
-        ...
 
     def mosit(self, brief: MosITBrief, *, key: str, seed: int) -> Sequence[str]:
         """The words of each turn, two for a move: a human's and a machine's; the same for the same key and seed.
@@ -87,7 +86,6 @@ class Writer(Protocol):
         Raises:
             WriterError: If no usable text came.
         """
-        ...
 
     def mm_it(self, brief: MMITBrief, *, key: str, seed: int) -> Exchange:
         """An instruction and its answer, which says nothing beyond facts and caption; the same for key and seed.
@@ -95,4 +93,3 @@ class Writer(Protocol):
         Raises:
             WriterError: If no usable text came.
         """
-        ...

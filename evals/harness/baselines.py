@@ -4,11 +4,10 @@ Each is a replay of answers prepared from the items. Only `oracle` and `shuffled
 answer; the others learn from the training split.
 """
 
-import functools
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import get_args
 
 from evals.benchmarks import Item
@@ -81,10 +80,6 @@ class _RightAnswers(Mapping[str, str]):
         return len(self._items)
 
 
-def _oracle(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> Mapping[str, str]:
-    return _RightAnswers({item.id: item for item in items})
-
-
 def _shuffled(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> Mapping[str, str]:
     """Each item gets the right answer of the next one in a random circle, so never its own (if there are two)."""
     circle = rng.sample(list(items), k=len(items))
@@ -101,7 +96,7 @@ def _blind(items: Sequence[Item], train: Sequence[Item], rng: random.Random) -> 
     for item in train:
         by_text[item.text].append(item)
         by_type[_question_type(item)].append(item)
-    commonest = functools.cache(lambda text, kind: _commonest(by_text.get(text) or by_type.get(kind) or train))
+    commonest = cache(lambda text, kind: _commonest(by_text.get(text) or by_type.get(kind) or train))
     return _RightAnswers({item.id: commonest(item.text, _question_type(item)) for item in items})
 
 
@@ -132,7 +127,7 @@ def _always(items: Sequence[Item], train: Sequence[Item], rng: random.Random, *,
 
 
 BASELINES: Mapping[str, Callable[[Sequence[Item], Sequence[Item], random.Random], Mapping[str, str]]] = {
-    "oracle": _oracle,
+    "oracle": lambda items, train, rng: _RightAnswers({item.id: item for item in items}),
     "blind": _blind,
     "most-frequent": _most_frequent,
     "shuffled": _shuffled,

@@ -64,15 +64,8 @@ def _vqa(accuracy: Callable[[VqaTruth, str], float], vectors: Vectors) -> Items:
     return _percents(score_vqa(case.truths, case.answers)), theirs
 
 
-def _always_normalised(truth: VqaTruth, answer: str) -> float:
-    return _left_out(vqa_normalised, truth, answer)
-
-
-def _with_last_period(truth: VqaTruth, answer: str) -> float:
-    def normalise(text: str) -> str:
-        return vqa_normalised(_LAST_PERIOD.sub(_KEPT, text)).replace(_KEPT, ".")
-
-    return _left_out(normalise, truth, answer)
+def _with_last_period(text: str) -> str:
+    return vqa_normalised(_LAST_PERIOD.sub(_KEPT, text)).replace(_KEPT, ".")
 
 
 def _left_out(normalise: Callable[[str], str], truth: VqaTruth, answer: str) -> float:
@@ -166,6 +159,10 @@ def _percents(scored: Scored) -> list[float]:
     return [100 * (row.value or 0.0) for row in scored.rows]
 
 
+def _always(normalise: Callable[[str], str]) -> Replay:
+    return partial(_vqa, partial(_left_out, normalise))
+
+
 def _letters(value: Callable[[ChoiceTruth, str], float]) -> Replay:
     return partial(_choices, "choice@letter", value)
 
@@ -222,7 +219,7 @@ def _rule(harness: str, rule: str, metric: str, moments: Callable[[FloatArray], 
 
 
 RULES: Final[Sequence[PeerRule]] = (
-    PeerRule(LMMS, "VQA: equal truths normalised too", "vqa@official", partial(_vqa, _always_normalised)),
+    PeerRule(LMMS, "VQA: equal truths normalised too", "vqa@official", _always(vqa_normalised)),
     PeerRule(LMMS, "GQA: case and punctuation ignored", "gqa@official", partial(_gqa, normalised)),
     PeerRule(LMMS, "RefCOCO: [a, b, c, d] of 0..1 alone", "refcoco@iou.5", _unit_boxes_only),
     PeerRule(LMMS, "RefCOCO: IoU >= 0.5", "refcoco@iou.5", _half_is_enough),
@@ -231,7 +228,7 @@ RULES: Final[Sequence[PeerRule]] = (
     PeerRule(LMMS, "ScienceQA: 'B' or 'B.' alone", "choice@letter", _letters(_bare_letter)),
     PeerRule(LMMS, "NExT-QA: guess if unread (expected)", "choice@letter", _letters(_guess_if_unread)),
     PeerRule(LMMS, "IconQA: ANLS for accuracy", "choice@text", partial(_choices, "choice@text", _similar_text)),
-    PeerRule(VLM, "VQA: the same, '2.' keeps its period", "vqa@official", partial(_vqa, _with_last_period)),
+    PeerRule(VLM, "VQA: the same, '2.' keeps its period", "vqa@official", _always(_with_last_period)),
     PeerRule(VLM, "GQA: stripped and lower-cased", "gqa@official", partial(_gqa, lambda text: text.strip().lower())),
     PeerRule(VLM, "CIDEr: no tokenizer", "cider@coco", partial(_cider, 0)),
     PeerRule(VLM, "RefCOCO: pixels read as thousandths", "refcoco@iou.5", _pixels_as_thousandths),

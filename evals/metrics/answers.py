@@ -56,12 +56,9 @@ def score_answers(
     """
     found = outcomes([str(truth.id) for truth in truths], predictions, place="answers")
     scoring = scoring_of(truths, [reason_of(outcome) for outcome in found], protocol, seed)
-    values = np.array(
-        [
-            answer_value(outcome, truth.answers, protocol) if isinstance(outcome, str) else 0.0
-            for truth, outcome in zip(truths, found, strict=True)
-        ]
-    )
+    told = zip(truths, found, strict=True)
+    worth = [answer_value(said, one.answers, protocol) if isinstance(said, str) else 0.0 for one, said in told]
+    values = np.array(worth)
     is_anls = protocol == "anls@0.5"
     primary = scoring.mean("anls" if is_anls else "exact_match", values, unit="fraction" if is_anls else "percent")
     return Scored(primary=primary, metrics={}, breakdown={}, rows=scoring.rows(values))

@@ -124,20 +124,16 @@ def _check_request(
     if tokenizer not in _RULES:
         raise UsageError("tokenizer", expected=" or ".join(_RULES), found=repr(tokenizer))
     if table is not None and table.tokenizer != tokenizer:
-        raise UsageError(
-            "document frequencies",
-            expected=f"a table counted with the tokenizer {tokenizer!r}",
-            found=f"one counted with {table.tokenizer!r}",
-            remedy="count the table again with this tokenizer",
-        )
+        expected, found = f"a table counted with the tokenizer {tokenizer!r}", f"one counted with {table.tokenizer!r}"
+        remedy = "count the table again with this tokenizer"
+        raise UsageError("document frequencies", expected=expected, found=found, remedy=remedy)
 
 
 def _check_references(references: Mapping[str, Sequence[str]]) -> None:
     for key, group in references.items():
         if isinstance(group, str) or not group or not all(isinstance(caption, str) for caption in group):
-            raise AnnotationError(
-                f"references, id {key}", expected="a list of one or more captions", found=f"{group!r:.80}"
-            )
+            place, found = f"references, id {key}", f"{group!r:.80}"
+            raise AnnotationError(place, expected="a list of one or more captions", found=found)
 
 
 def _clusters(ids: Mapping[str, Sequence[str]], clusters: Mapping[str, str] | None) -> list[str]:
@@ -145,9 +141,8 @@ def _clusters(ids: Mapping[str, Sequence[str]], clusters: Mapping[str, str] | No
         return list(ids)
     without = [key for key in ids if key not in clusters]
     if without:
-        raise AnnotationError(
-            "clusters", expected="a cluster for each item", found=f"none for {len(without)}, such as {without[0]!r}"
-        )
+        found = f"none for {len(without)}, such as {without[0]!r}"
+        raise AnnotationError("clusters", expected="a cluster for each item", found=found)
     return [clusters[key] for key in ids]
 
 

@@ -28,12 +28,8 @@ def cider(corpus: CaptionCorpus, document_frequencies: DocumentFrequencies | Non
     corpus = corpus.split_at_white_space()
     n_items = len(corpus.firsts)
     if n_items and document_frequencies is None and not corpus.lengths[~corpus.is_candidate].any():
-        raise AnnotationError(
-            "references",
-            expected="a word in at least one reference",
-            found="only empty references",
-            remedy="check the tokenizer",
-        )
+        expected, found = "a word in at least one reference", "only empty references"
+        raise AnnotationError("references", expected=expected, found=found, remedy="check the tokenizer")
     lookup = FrequencyLookup(document_frequencies, corpus) if document_frequencies else None
     log_of = np.log(np.maximum(1, np.arange((document_frequencies.n_items if document_frequencies else n_items) + 1)))
     similarity = np.zeros(len(corpus.lengths))

@@ -72,9 +72,8 @@ class DocumentFrequencies:
             table = cls(int(header["n_items"]), header["tokenizer"], ngrams, counts)
             sha256, digest = header["sha256"], table.digest
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-            raise AnnotationError(
-                str(path), expected="a table of document frequencies", found=f"{error!s:.200}", remedy="save it again"
-            ) from error
+            expected, found = "a table of document frequencies", f"{error!s:.200}"
+            raise AnnotationError(str(path), expected=expected, found=found, remedy="save it again") from error
         if digest != sha256:
             raise AnnotationError(str(path), expected=f"content of sha256 {sha256}", found=digest)
         return table

@@ -104,9 +104,8 @@ class _Task:
             return answer in _COMMON, answer in _COMMON
         choices = (self.choices or {}).get(name)
         if choices is None:
-            raise AnnotationError(
-                "GQA choices", expected="choices for each balanced question", found=f"none for {name}"
-            )
+            expected = "choices for each balanced question"
+            raise AnnotationError("GQA choices", expected=expected, found=f"none for {name}")
         return answer in choices.valid, answer in choices.plausible
 
     def _entailed(
@@ -118,12 +117,9 @@ class _Task:
             return 0.0, 0.0
         absent = [other for other in entailed if other not in questions]
         if absent:
-            raise AnnotationError(
-                f"GQA question {name}",
-                expected="the questions that it entails",
-                found=f"no question {absent[0]}",
-                remedy="take the *_all_questions.json file, or leave consistency out",
-            )
+            place, found = f"GQA question {name}", f"no question {absent[0]}"
+            remedy = "take the *_all_questions.json file, or leave consistency out"
+            raise AnnotationError(place, expected="the questions that it entails", found=found, remedy=remedy)
         return sum(answers.get(other) == questions[other].answer for other in entailed) / len(entailed), 1.0
 
 

@@ -58,12 +58,9 @@ def _no_collection() -> Iterator[None]:
 def _refuse_halves(captions: Sequence[str]) -> None:
     for index, caption in enumerate(captions):
         if not caption.isascii() and (found := _HALF.search(caption)):
-            raise PredictionError(
-                f"caption {index}, character {found.start()}",
-                expected="text that UTF-8 can hold",
-                found=f"the lone surrogate U+{ord(found[0]):04X}",
-                remedy="replace it, for example by U+FFFD",
-            )
+            place, half = f"caption {index}, character {found.start()}", f"the lone surrogate U+{ord(found[0]):04X}"
+            remedy = "replace it, for example by U+FFFD"
+            raise PredictionError(place, expected="text that UTF-8 can hold", found=half, remedy=remedy)
 
 
 def _halves(match: re.Match[str]) -> str:

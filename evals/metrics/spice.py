@@ -34,9 +34,8 @@ def spice_folder() -> Path:
     named = os.environ.get(FOLDER_VARIABLE)
     folder = Path(named).expanduser().resolve() if named else installed_folder("spice")
     if folder is None:
-        raise UsageError(
-            "spice", expected=JAR, found="no package pycocoevalcap", remedy=f"{INSTALL_JARS}; then {_REMEDY}"
-        )
+        remedy = f"{INSTALL_JARS}; then {_REMEDY}"
+        raise UsageError("spice", expected=JAR, found="no package pycocoevalcap", remedy=remedy)
     missing = [name for name in (JAR, *(f"lib/{model}" for model in _MODELS)) if not (folder / name).is_file()]
     if missing:
         raise UsageError("spice", expected=f"{', '.join(missing)} in {folder}", found="no such file", remedy=_REMEDY)

@@ -13,17 +13,7 @@ from evals.results.folders import (
     read_run,
     write_run,
 )
-from evals.results.schema import (
-    Bounds,
-    Interval,
-    ItemRow,
-    Metric,
-    Result,
-    Scored,
-    Unit,
-    Unscored,
-    encode_result,
-)
+from evals.results.schema import Bounds, Interval, ItemRow, Metric, Result, Scored, Unit, Unscored, encode_result
 from model_adapter import MADE_NAME
 
 __all__ = [

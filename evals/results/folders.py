@@ -112,14 +112,9 @@ def items_table(rows: Iterable[ItemRow]) -> pa.Table:
     """Item rows as a table sorted by id; further metrics become columns named like the metric."""
     ordered = sorted(rows, key=lambda row: row.id)
     names = sorted({name for row in ordered for name in row.metrics})
-    columns: dict[str, pa.Array] = {
-        "id": pa.array([row.id for row in ordered], pa.string()),
-        "value": pa.array([row.value for row in ordered], pa.float64()),
-        "unscored": pa.array([row.unscored for row in ordered], pa.string()),
-        "cluster": pa.array([row.cluster for row in ordered], pa.string()),
-    }
-    for name in names:
-        columns[name] = pa.array([row.metrics.get(name) for row in ordered], pa.float64())
+    kinds = {"id": pa.string(), "value": pa.float64(), "unscored": pa.string(), "cluster": pa.string()}
+    columns = {name: pa.array([getattr(row, name) for row in ordered], kind) for name, kind in kinds.items()}
+    columns |= {name: pa.array([row.metrics.get(name) for row in ordered], pa.float64()) for name in names}
     return pa.table(columns)
 
 
@@ -162,11 +157,7 @@ def _decode(path: Path, kind: type[Decoded]) -> Decoded:
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError as error:
-        raise EvalsError(
-            str(path.parent),
-            expected="a finished run folder",
-            found=f"no {path.name}",
-            remedy="run `anymodal eval` again",
-        ) from error
+        place, found, remedy = str(path.parent), f"no {path.name}", "run `anymodal eval` again"
+        raise EvalsError(place, expected="a finished run folder", found=found, remedy=remedy) from error
     except msgspec.MsgspecError as error:
         raise EvalsError(str(path), expected=f"a {kind.__name__} of this version", found=str(error)) from error

@@ -1,19 +1,11 @@
 """Intervals and paired tests; numpy only, so that reports can use them."""
 
-from evals.statistics.bootstrap import (
-    FloatArray,
-    Statistic,
-    cluster_interval,
-    cluster_intervals,
-    cluster_sums,
-    mean_of_sums,
-)
+from evals.statistics.bootstrap import FloatArray, cluster_interval, cluster_intervals, cluster_sums, mean_of_sums
 from evals.statistics.paired import PairedDifference, paired_difference
 
 __all__ = [
     "FloatArray",
     "PairedDifference",
-    "Statistic",
     "cluster_interval",
     "cluster_intervals",
     "cluster_sums",

@@ -31,9 +31,8 @@ def cluster_sums(values: FloatArray, clusters: Sequence[str]) -> FloatArray:
         StatisticsError: If `values` is not two-dimensional or the lengths differ.
     """
     if values.ndim != 2 or len(values) != len(clusters):
-        raise StatisticsError(
-            "cluster_sums", expected=f"values of shape [{len(clusters)}, k]", found=f"shape {list(values.shape)}"
-        )
+        expected, found = f"values of shape [{len(clusters)}, k]", f"shape {list(values.shape)}"
+        raise StatisticsError("cluster_sums", expected=expected, found=found)
     index = {name: position for position, name in enumerate(sorted(set(clusters)))}
     codes = np.fromiter(map(index.__getitem__, clusters), dtype=np.intp, count=len(clusters))
     sums = np.empty((len(index), values.shape[1]))
@@ -48,13 +47,7 @@ def mean_of_sums(totals: FloatArray) -> FloatArray:
 
 
 def cluster_interval(
-    sums: FloatArray,
-    statistic: Statistic,
-    *,
-    n_items: int,
-    level: float = 0.95,
-    resamples: int = 1000,
-    seed: int = 0,
+    sums: FloatArray, statistic: Statistic, *, n_items: int, level: float = 0.95, resamples: int = 1000, seed: int = 0
 ) -> Interval | None:
     """Percentile bootstrap interval of a statistic of summed quantities, clusters drawn with replacement.
 

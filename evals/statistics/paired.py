@@ -8,13 +8,7 @@ import numpy as np
 
 from evals.errors import StatisticsError
 from evals.results.schema import Interval
-from evals.statistics.bootstrap import (
-    FloatArray,
-    Statistic,
-    check_settings,
-    percentile_interval,
-    resampled_totals,
-)
+from evals.statistics.bootstrap import FloatArray, Statistic, check_settings, percentile_interval, resampled_totals
 
 _EXACT_CLUSTERS: Final = 12  # up to 4,096 exchanges are enumerated
 _DRAWS_PER_CHUNK: Final = 200_000  # small enough to stay in the cache
@@ -83,12 +77,9 @@ def _check_pair(baseline: FloatArray, candidate: FloatArray, *, n_items: int, le
     for sums in (baseline, candidate):
         check_settings(sums, level=level, resamples=resamples)
     if baseline.shape != candidate.shape:
-        raise StatisticsError(
-            "paired difference",
-            expected=f"both runs with sums of shape {list(baseline.shape)}",
-            found=f"{list(candidate.shape)} in the candidate",
-            remedy="compare runs over the same items",
-        )
+        expected = f"both runs with sums of shape {list(baseline.shape)}"
+        found, remedy = f"{list(candidate.shape)} in the candidate", "compare runs over the same items"
+        raise StatisticsError("paired difference", expected=expected, found=found, remedy=remedy)
     if n_items < 1 or len(baseline) < 1:
         raise StatisticsError("paired difference", expected="at least one item", found="none")
 

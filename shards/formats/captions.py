@@ -71,12 +71,9 @@ def read_coco_captions(path: Path) -> CocoCaptions:
     grouped: dict[int, list[str]] = {image.id: [] for image in document.images}
     for place, caption in enumerate(document.annotations):
         if caption.image_id not in grouped:
-            raise AnnotationError(
-                f"{path}, annotations[{place}]",
-                expected="an image_id that is listed under images",
-                found=str(caption.image_id),
-                remedy="use the file as it was published",
-            )
+            where, found = f"{path}, annotations[{place}]", str(caption.image_id)
+            expected, remedy = "an image_id that is listed under images", "use the file as it was published"
+            raise AnnotationError(where, expected=expected, found=found, remedy=remedy)
         grouped[caption.image_id].append(caption.caption)
     return CocoCaptions(
         references={str(key): tuple(captions) for key, captions in grouped.items() if captions},

@@ -33,9 +33,8 @@ def load_plain_pickle(path: Path, *, what: str) -> object:
         return _PlainUnpickler(io.BytesIO(content), place=str(path), what=what).load()
     except _BROKEN as problem:
         found = f"a broken pickle ({type(problem).__name__} {problem})"
-        raise AnnotationError(
-            str(path), expected=f"{what} as a pickle", found=found, remedy="fetch the file anew"
-        ) from problem
+        expected, remedy = f"{what} as a pickle", "fetch the file anew"
+        raise AnnotationError(str(path), expected=expected, found=found, remedy=remedy) from problem
 
 
 class _PlainUnpickler(pickle._Unpickler):
@@ -52,12 +51,9 @@ class _PlainUnpickler(pickle._Unpickler):
         self._place, self._what = place, what
 
     def find_class(self, module: str, name: str) -> object:
-        raise AnnotationError(
-            self._place,
-            expected=f"{self._what}: plain containers, text and numbers",
-            found=f"a pickle that asks for {module}.{name}",
-            remedy="do not load this file; convert it to JSON lines where you trust it",
-        )
+        expected, found = f"{self._what}: plain containers, text and numbers", f"a pickle that asks for {module}.{name}"
+        remedy = "do not load this file; convert it to JSON lines where you trust it"
+        raise AnnotationError(self._place, expected=expected, found=found, remedy=remedy)
 
     def _set_item(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()

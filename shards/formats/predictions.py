@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar, overload
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -25,11 +25,7 @@ SUBMISSIONS: Final[Mapping[SubmissionFormat, tuple[str, str]]] = {
 """The fields of id and answer in each format."""
 
 
-@overload
-def read_predictions(path: Path, id_field: str, value_field: str) -> dict[int, str]: ...
-@overload
-def read_predictions(path: Path, id_field: str, value_field: str, *, id_type: type[Id]) -> dict[Id, str]: ...
-def read_predictions(path: Path, id_field: str, value_field: str, *, id_type: type[Any] = int) -> dict[Any, str]:
+def read_predictions(path: Path, id_field: str, value_field: str, *, id_type: type[Id]) -> dict[Id, str]:
     """Read `[{id_field: …, value_field: "…"}, …]` or the same objects one a line; other fields are skipped.
 
     Args:
@@ -76,12 +72,9 @@ def check_ids(predictions: Mapping[Id, object], known: Collection[Id], place: st
     asked = known if isinstance(known, set | frozenset | dict) else set(known)
     unknown = [key for key in predictions if key not in asked]
     if unknown:
-        raise PredictionError(
-            place,
-            expected=f"ids among the {len(asked)} that are asked for",
-            found=f"{len(unknown)} unknown: {_first(unknown)}",
-            remedy="check that predictions and benchmark are of the same split",
-        )
+        expected, found = f"ids among the {len(asked)} that are asked for", f"{len(unknown)} unknown: {_first(unknown)}"
+        remedy = "check that predictions and benchmark are of the same split"
+        raise PredictionError(place, expected=expected, found=found, remedy=remedy)
 
 
 def _by_unique_id(pairs: Sequence[tuple[Id, str]], path: Path) -> dict[Id, str]:
@@ -89,12 +82,8 @@ def _by_unique_id(pairs: Sequence[tuple[Id, str]], path: Path) -> dict[Id, str]:
     if len(predictions) < len(pairs):
         seen: set[Id] = set()
         twice = [key for key, _ in pairs if key in seen or seen.add(key)]  # type: ignore[func-returns-value]
-        raise PredictionError(
-            str(path),
-            expected="one prediction for each id",
-            found=f"{len(twice)} repeated: {_first(twice)}",
-            remedy="keep one answer for each id",
-        )
+        found, remedy = f"{len(twice)} repeated: {_first(twice)}", "keep one answer for each id"
+        raise PredictionError(str(path), expected="one prediction for each id", found=found, remedy=remedy)
     return predictions
 
 

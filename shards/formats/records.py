@@ -56,9 +56,8 @@ def decode(
         where, found = _place_and_problem(str(problem))
         raise error(place + where, expected=what, found=found, remedy="mend this record") from problem
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-        raise error(
-            place, expected=f"{what} as UTF-8 JSON", found=_syntax_fault(content, problem), remedy="write the file anew"
-        ) from problem
+        found = _syntax_fault(content, problem)
+        raise error(place, expected=f"{what} as UTF-8 JSON", found=found, remedy="write the file anew") from problem
 
 
 def file_bytes(path: Path, *, what: str, error: type[AnymodalError]) -> bytes:

@@ -144,12 +144,10 @@ def _sentences(
     for ref in refs:
         image, target = images.get(ref.image_id), objects.get(ref.ann_id)
         if image is None or target is None or target.bbox is None:
-            raise AnnotationError(
-                f"{place}, ref_id {ref.ref_id}",
-                expected=f"image {ref.image_id} and annotation {ref.ann_id} with a box",
-                found="no such image" if image is None else "no such annotation with a box",
-                remedy="use the instances.json of the same folder",
-            )
+            expected = f"image {ref.image_id} and annotation {ref.ann_id} with a box"
+            found = "no such image" if image is None else "no such annotation with a box"
+            where, remedy = f"{place}, ref_id {ref.ref_id}", "use the instances.json of the same folder"
+            raise AnnotationError(where, expected=expected, found=found, remedy=remedy)
         names = *map(str, (ref.image_id, ref.ref_id, ref.ann_id)), ref.split, image.file_name
         for sentence in ref.sentences:
             yield RecReference(str(sentence.sent_id), image.width, image.height, target.bbox, sentence.sent, *names)

@@ -80,4 +80,4 @@ def read_results(path: Path) -> dict[int, str]:
     Raises:
         PredictionError: See `shards.formats.predictions.read_predictions`.
     """
-    return read_predictions(path, "question_id", "answer")
+    return read_predictions(path, "question_id", "answer", id_type=int)
