@@ -89,9 +89,9 @@ class ShardSet:
         """
         names = [f"{INDEX}/{bucket_stem(line.bucket)}.parquet" for line in self.lines]
         with told_as((OSError, pa.ArrowException), ShardError, f"{self.place}/{INDEX}", expected="readable indexes"):
-            here = ((self._folder / name).read_bytes() for name in names)
-            contents = here if self._url is None else fetch_all(self._url, names)
-            tables = [pq.read_table(pa.BufferReader(content), schema=INDEX_ARROW_SCHEMA) for content in contents]
+            here = (pa.OSFile(str(self._folder / name)) for name in names)
+            files = here if self._url is None else map(_arrow_file, fetch_all(self._url, names))
+            tables = [pq.read_table(file, schema=INDEX_ARROW_SCHEMA) for file in files]
         joined = pa.concat_tables(tables) if tables else INDEX_ARROW_SCHEMA.empty_table()
         return joined.sort_by("key").combine_chunks()
 
@@ -123,6 +123,13 @@ class ShardSet:
         if self._url is None:
             return FileBytes(str(self._folder / shard), offset, size_bytes)
         return UrlBytes(posixpath.join(self._url, shard), offset, size_bytes)
+
+
+def _arrow_file(content: bytes) -> pa.BufferReader:
+    """The bytes in Arrow's own memory, since its threads may let go of Python's only when the interpreter is gone."""
+    memory = pa.BufferOutputStream()
+    memory.write(content)
+    return pa.BufferReader(memory.getvalue())
 
 
 def read_shard(path: Path) -> Iterator[Draft]:

@@ -83,7 +83,7 @@ def read_bucket_index(folder: Path, bucket: int) -> list[IndexRow]:
 
 def _read(path: Path, schema: pa.Schema, kind: type[msgspec.Struct]) -> list[Any]:
     with told_as((OSError, pa.ArrowException, msgspec.ValidationError), ShardError, str(path), expected="a table"):
-        table = pq.read_table(pa.BufferReader(path.read_bytes()), schema=schema)  # a path could be taken for a URL
+        table = pq.read_table(pa.OSFile(str(path)), schema=schema)  # a path could be taken for a URL
         return [msgspec.convert(row, kind) for row in table.to_pylist()]
 
 
