@@ -79,7 +79,8 @@ def decode_audio(content: bytes) -> Sound:
     import soundfile
 
     facts = probed(content, "audio")
-    with told_as((soundfile.SoundFileError, RuntimeError), MediaError, "audio", expected="a readable audio"):
+    told = told_as((soundfile.SoundFileError, RuntimeError), MediaError, "audio", expected="a readable audio")
+    with told, np.errstate(over="ignore"):  # infinite samples are told below
         samples = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)[0].mean(axis=1)
     if not len(samples) or not np.isfinite(samples).all():
         raise MediaError("audio", expected="finite samples", found="nan or infinity" if len(samples) else "none")
@@ -115,8 +116,8 @@ def probed(content: bytes, kind: MediaKind) -> MediaFacts:
     """What the bytes are, if they can be scored.
 
     Raises:
-        MediaError: If that is another kind, broken, cut, beyond the limits, a single pixel, sides beyond 1:100 (resized
-            they would fill the memory) or a sound below 1,000 Hz.
+        MediaError: If that is another kind, broken, a cut WAV or MP4, beyond the limits, a single pixel, sides beyond
+            1:100 (resized they would fill the memory) or a sound below 1,000 Hz.
     """
     facts = probe(content)
     if facts.kind != kind:
@@ -143,5 +144,7 @@ def _stated_end(content: bytes, *, is_wav: bool) -> int:
         name, size = (first, 8 + int.from_bytes(second, "little")) if is_wav else (second, int.from_bytes(first))
         if name in (b"data", b"mdat"):
             return start + size if size < 0x7FFF0000 else 0
+        if not is_wav and size < 8:  # up to the end of the file, or a size beyond 4 GiB
+            return 0
         start += max(8, size + size % 2 * is_wav)
     return 0

@@ -11,7 +11,7 @@ from model_adapter.adapter import Capabilities, Generation, Request, text_genera
 from model_adapter.errors import AdapterError
 from shards.draft import Blob, FileBytes
 
-MADE_NAME: Final = re.compile(r"\bmade/(image|audio|video)/[0-9a-f]{64}\.[a-z0-9]+")
+MADE_NAME: Final = re.compile(r"\bmade/(image|audio|video)/([0-9a-f]{64})\.[a-z0-9]+")
 """How a run's answers name the media that were made: files below the run's folder."""
 
 

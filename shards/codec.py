@@ -9,7 +9,7 @@ import inspect
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Optional, Union
+from typing import Any, Literal, Optional, Union, get_args
 
 import msgspec
 
@@ -98,6 +98,7 @@ class _WireSample(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
     schema: Literal["anymodal.sample/1"]
 
 
+_SCALARS = {*get_args(Scalar)}
 _encoder = msgspec.json.Encoder(order="sorted")
 _decoder = msgspec.json.Decoder(_WireSample)
 
@@ -111,7 +112,7 @@ def encode_sample(sample: Sample) -> bytes:
     """
     try:
         for value in sample.meta.values():
-            if type(value) is float and not math.isfinite(value):
+            if type(value) not in _SCALARS or (type(value) is float and not math.isfinite(value)):
                 raise ValueError(f"meta {sample.meta}")
         return _encoder.encode(
             _WireSample(

@@ -21,7 +21,7 @@ from shards.files import make_folder, write_atomic
 from shards.media import MediaKind, sniff
 from shards.sample import Boxes, Part, Text, modality
 
-_URI: Final = re.compile(r"data:(image|audio|video)/\S*")
+_URI: Final = re.compile(r"data:(image|audio|video)/[^\s\"'<>)]*")
 
 
 class RealMedium(msgspec.Struct, frozen=True):
@@ -80,8 +80,8 @@ class MadeMedia:
 
     def _again(self, generation: Generation, found: re.Match[str]) -> str:
         """The name of a medium that an earlier run kept."""
-        blob = generation.blobs.get(found[0])
-        return found[0] if blob is None else self._name(blob.read(), found[1])
+        content = generation.blobs[found[0]].read() if found[0] in generation.blobs else b""
+        return self._name(content, found[1]) if hashlib.sha256(content).hexdigest() == found[2] else found[0]
 
     def _name(self, content: bytes, kind: str) -> str:
         name = f"made/{kind}/{hashlib.sha256(content).hexdigest()}.{sniff(content) or 'unknown'}"

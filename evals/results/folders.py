@@ -96,10 +96,11 @@ class RunFolder(msgspec.Struct, frozen=True):
         return pq.read_table(self.path / "items.parquet")
 
     def made_media(self, text: str) -> Iterator[tuple[str, bytes]]:
-        """Kind and bytes of the media that a text names, as far as they are there."""
+        """Kind and bytes of the media that a text names, as far as they are there and what they are named by."""
         for found in MADE_NAME.finditer(text):
-            if (self.path / found[0]).is_file():
-                yield found[1], (self.path / found[0]).read_bytes()
+            content = (self.path / found[0]).read_bytes() if (self.path / found[0]).is_file() else b""
+            if hashlib.sha256(content).hexdigest() == found[2]:
+                yield found[1], content
 
     def generations(self) -> Iterator[GenerationRow]:
         """What the model said, in the order of the items."""

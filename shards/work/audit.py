@@ -112,7 +112,7 @@ def _step_faults(steps: Sequence[StepCounts], rows: Sequence[LedgerRow], n_plann
 
 def _index_faults(shard_set: ShardSet, rows: Sequence[LedgerRow]) -> Iterator[str]:
     written = Counter(row.key for row in rows if row.outcome == "written")
-    indexed = Counter(shard_set.index["key"].to_pylist())
+    indexed = Counter(map(str, shard_set.index["key"].to_pylist()))
     n_done, n_buckets = len(shard_set.lines), known_buckets(shard_set.folder) or 0
     if n_done < n_buckets:
         yield f"{n_done} of {n_buckets} buckets are finished"

@@ -15,7 +15,7 @@ from shards.work.ledger import LedgerRow
 WRITE, TAKEDOWN = "write", "takedown"
 """The last step of every chain, and the one before it in buckets that a sample was taken from."""
 
-_ITEM_ERRNOS = (None, errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.ENAMETOOLONG)
+_ITEM_ERRNOS = (None, errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG)
 """What an `OSError` says of one item's file; with another number, such as that of a full disk, the machine is at fault.
 
 Decoders raise it without a number.

@@ -168,7 +168,7 @@ def _file_sha256(path: str) -> str:
 def _file_stamp(path: Path) -> str:
     try:
         state = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # a name with a null character is none
         return "missing"
     return f"{state.st_size}:{state.st_mtime_ns}"
 

@@ -10,7 +10,7 @@ import msgspec
 
 from shards import files
 from shards.draft import Draft
-from shards.errors import MediaError, SampleError
+from shards.errors import UsageError
 from shards.files import make_folder, write_atomic
 from shards.keys import keyed_hash
 from shards.manifest import (
@@ -55,7 +55,9 @@ def run_unit(unit: Unit) -> ManifestLine:
     """
     try:
         return _run(unit)
-    except (SampleError, MediaError, AttributeError, TypeError, ValueError):
+    except (UsageError, OSError, MemoryError, ImportError):
+        raise
+    except Exception:  # noqa: BLE001 (its row is found, and the error told there)
         return _run(unit, check=lambda draft: write_archive(BytesIO(), [draft]))
 
 

@@ -196,7 +196,7 @@ def test_a_source_of_pictures_alone_gives_one_combination_and_the_others_are_cou
     (folder / "1.png").unlink()
     (folder / "2.png").write_bytes(b"<html>")
     with (folder / "captions.csv").open("a") as table:
-        table.write("3.png,\n")
+        table.write("3.png,\n" + "x" * 300 + ".png,a name that is too long\n")
     with pytest.raises(SystemExit, match="0"):
         call(["build", "mosit", "--source", f"folder:{folder}", "--out", str(tmp_path / "out")])
     rows = list(read_ledger(tmp_path / "out"))
@@ -204,7 +204,12 @@ def test_a_source_of_pictures_alone_gives_one_combination_and_the_others_are_cou
     assert {row.id.split("-")[-1] for row in written} == {"image"}
     assert 2 <= len(written) <= 3
     lost = {row.id: row.reason for row in rows if not row.id.startswith("mosit/")}
-    assert lost == {"photos/1.png": "missing_media", "photos/2.png": "unknown_media", "photos/3.png": "empty_caption"}
+    assert lost == {
+        "photos/1.png": "missing_media",
+        "photos/2.png": "unknown_media",
+        "photos/3.png": "empty_caption",
+        f"photos/{'x' * 300}.png": "missing_media",
+    }
     n_each = sum(row.id.endswith("-image") for row in rows)
     assert Counter(row.reason for row in rows if row.outcome == "dropped") == Counter(
         {
@@ -212,7 +217,7 @@ def test_a_source_of_pictures_alone_gives_one_combination_and_the_others_are_cou
             "no_such_media:video": 2 * n_each,
             "no_such_media:audio+video": 2 * n_each,
             "no_media_left:image": n_each - len(written),
-            **dict.fromkeys(lost.values(), 1),
+            **Counter(lost.values()),
         }
     )
 

@@ -1,6 +1,7 @@
 """Text to media: what is asked, which answers are media, which metrics of which networks a world's media get."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -193,6 +194,7 @@ def test_real_media_are_looked_for_before_the_model_is_asked(world: Path, tmp_pa
             "data:audio/wav;base64,AAAA data:video/mp4;base64,",
             f"made/audio/{SHA_OF_ZEROS}.unknown made/video/{hashlib.sha256(b'').hexdigest()}.unknown",
         ),
+        ("![it](data:image/png;base64,AAAA).", f"![it](made/image/{SHA_OF_ZEROS}.unknown)."),
         ("data:text/plain;base64,AAAA", "data:text/plain;base64,AAAA"),
         (f"../made/image/{'0' * 64}.png", f"../made/image/{'0' * 64}.png"),
     ],
@@ -210,6 +212,21 @@ def test_a_medium_that_is_only_named_is_unreadable(items: list[Item], world: Pat
     answers = {items[0].id: f"made/image/{'0' * 64}.png", items[1].id: f"../../made/image/{'0' * 64}.png"}
     result = result_of(ReplayAdapter(answers), items, tmp_path / "runs" / "run", world)
     assert result.unscored == {"unreadable_media": 2, "missing": len(items) - 2}
+
+
+def test_a_replayed_name_that_is_not_of_its_bytes_is_unreadable(items: list[Item], world: Path, tmp_path: Path) -> None:
+    """A link in a run from elsewhere must not carry a file of this machine into a result."""
+    (tmp_path / "secret").write_bytes(png())
+    (tmp_path / "made" / "image").mkdir(parents=True)
+    name = f"made/image/{'0' * 64}.png"
+    (tmp_path / name).symlink_to(tmp_path / "secret")
+    (tmp_path / "answers.jsonl").write_text(json.dumps({"id": items[0].id, "text": name}) + "\n")
+    run = run_of(ReplayAdapter.read(tmp_path / "answers.jsonl"), items, tmp_path / "run", world)
+    assert run.result.unscored == {"unreadable_media": 1, "missing": len(items) - 1}
+    assert not [*run.path.glob("made/*/*")]
+    (run.path / name).parent.mkdir(parents=True)
+    (run.path / name).symlink_to(tmp_path / "secret")
+    assert list(run.made_media(name)) == []
 
 
 def test_what_an_earlier_run_made_is_gone_after_the_next(items: list[Item], world: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import functools
 import io
 import os
 import struct
@@ -38,7 +39,18 @@ def said(key: str, word: str) -> Draft:
     return Draft(Sample(key=key, kind="t2m", turns=(Turn("human", (Text(word),)),)))
 
 
-def picture_without(blobs: Mapping[str, FileBytes]) -> Draft:
+def with_meta(value: object) -> Draft:
+    return msgspec.structs.replace(
+        said("odd", "x"), sample=msgspec.structs.replace(said("odd", "x").sample, meta={"a": value})
+    )  # type: ignore[dict-item]
+
+
+class NoBlob:
+    def read(self) -> bytes:
+        return fail_with(KeyError("gone"))
+
+
+def picture_without(blobs: Mapping[str, FileBytes | NoBlob]) -> Draft:
     return msgspec.structs.replace(media_draft(make_key("words", "odd"), picture=png()), blobs=blobs)
 
 
@@ -51,6 +63,7 @@ ERRORS: Mapping[str, tuple[Callable[[], object], str]] = {
     "csv": (lambda: list(csv.reader(['"x'], strict=True)), "error"),
     "picture": (lambda: Picture.open(io.BytesIO(b"x")), "unidentified_image_error"),
     "no_file": (lambda: Path("nowhere").read_bytes(), "file_not_found_error"),
+    "loop": (lambda: fail_with(OSError(errno.ELOOP, "too many links")), "o_s_error"),
     "own": (lambda: fail_with(type("OwnError", (Exception,), {})()), "own_error"),
     "surrogate": (lambda: fail_with(MediaError("\udcff", expected="a", found="b")), "media_error"),
 }
@@ -62,6 +75,9 @@ UNFIT: Mapping[str, tuple[Callable[[], object], str]] = {
     "no_draft": (lambda: "hello", "attribute_error"),
     "nothing": (lambda: None, "work_error"),
     "a_generator": (lambda: (text_draft(name, name) for name in "ab"), "attribute_error"),
+    "a_list": (lambda: with_meta([float("nan")]), "sample_error"),
+    "deep": (lambda: with_meta(functools.reduce(lambda inner, _: [inner], range(9999), [])), "recursion_error"),
+    "odd_blob": (lambda: picture_without({f"{make_key('words', 'odd')}.1-0.png": NoBlob()}), "key_error"),
     "one_of_two": (lambda: (text_draft("odd", "x"), said("Bad Key", "x")), "sample_error"),
 }
 MACHINE: Mapping[str, Callable[[], object]] = {
@@ -113,6 +129,11 @@ def test_a_draft_that_cannot_be_written_costs_one_row(tmp_path: Path, name: str)
 def test_errors_of_the_machine_and_the_installation_end_the_build(tmp_path: Path, word: str) -> None:
     with pytest.raises((OSError, MemoryError, ImportError), match=word):
         build(pipeline(words(9, w5=word), step=Odd()), tmp_path)
+
+
+def test_a_name_that_no_system_takes_is_that_of_a_missing_file() -> None:
+    (lines,) = make_plan([Word("a", "x", ("a\0b.png",)), Word("b", "x", ("x" * 300,))], n_buckets=1).values()
+    assert [line.stamp for line in lines] == ["missing", "missing"]
 
 
 def test_details_without_utf_8_are_escaped(tmp_path: Path) -> None:
