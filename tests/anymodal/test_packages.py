@@ -63,6 +63,19 @@ def test_shop_windows_are_complete(name: str) -> None:
     assert all(hasattr(package, one) for one in exported)
 
 
+@pytest.mark.parametrize(
+    ("package", "names"),
+    [
+        ("evals.metrics", "ptb_tokenize score_vqa score_captions score_rec score_chair score_gqa score_answers"),
+        ("evals.benchmarks", "BENCHMARKS Benchmark Item Task Answers Size first_text"),
+        ("evals.results", "Result RunFolder read_run find_runs"),
+        ("model_adapter", "Adapter Request Generation ReplayAdapter ScriptedAdapter"),
+    ],
+)
+def test_names_that_programs_import_stay(package: str, names: str) -> None:
+    assert set(names.split()) <= set(importlib.import_module(package).__all__)
+
+
 def test_every_error_is_in_the_tree_and_has_a_code_of_the_contract() -> None:
     def below(kind: type[AnymodalError]) -> list[type[AnymodalError]]:
         return [kind, *(one for child in kind.__subclasses__() for one in below(child))]

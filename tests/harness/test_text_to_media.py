@@ -169,13 +169,19 @@ def test_weights_of_the_first_metric_are_asked_for_before_the_model(
     assert not (tmp_path / "run").exists()
 
 
-def test_real_media_are_looked_for_before_the_model_is_asked(world: Path, tmp_path: Path) -> None:
-    (tmp_path / "images" / "val2014").mkdir(parents=True)
+def world_without_one(world: Path, folder: Path) -> Path:
+    """The world in another folder, without its first picture, which is returned."""
+    (folder / "images" / "val2014").mkdir(parents=True)
     for name in ("coco_captions", "world.json"):
-        (tmp_path / name).symlink_to(world / name)
-    gone, *others = sorted((world / "images" / "val2014").iterdir())
+        (folder / name).symlink_to(world / name)
+    first, *others = sorted((world / "images" / "val2014").iterdir())
     for path in others:
-        (tmp_path / "images" / "val2014" / path.name).symlink_to(path)
+        (folder / "images" / "val2014" / path.name).symlink_to(path)
+    return first
+
+
+def test_real_media_are_looked_for_before_the_model_is_asked(world: Path, tmp_path: Path) -> None:
+    gone = world_without_one(world, tmp_path)
     settings = EvalSettings(data=tmp_path)
     asked = load_items(TASK, settings)
     adapter = ScriptedAdapter(lambda request: pytest.fail("asked"))
@@ -236,12 +242,7 @@ def test_what_an_earlier_run_made_is_gone_after_the_next(items: list[Item], worl
 
 
 def test_a_broken_real_medium_is_told_before_the_model_is_asked(world: Path, tmp_path: Path) -> None:
-    (tmp_path / "images" / "val2014").mkdir(parents=True)
-    for name in ("coco_captions", "world.json"):
-        (tmp_path / name).symlink_to(world / name)
-    broken, *others = sorted((world / "images" / "val2014").iterdir())
-    for path in others:
-        (tmp_path / "images" / "val2014" / path.name).symlink_to(path)
+    broken = world_without_one(world, tmp_path)
     (tmp_path / "images" / "val2014" / broken.name).write_bytes(broken.read_bytes()[:200])
     settings = EvalSettings(data=tmp_path)
     asked = load_items(TASK, settings)
